@@ -1,0 +1,1 @@
+"""One module a dataset, or a family of datasets in one format."""

@@ -1,0 +1,1 @@
+"""Figures from arrays; none reads or shows anything."""
