@@ -1,0 +1,126 @@
+"""The reduced pipeline on the real data, through DVC itself."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages import params
+from tests import reduced
+
+MODELS = params.load(reduced.ROOT / "params.yaml").models
+TWICE = ("mnist_mlp", "votes_mlp", "imdb_gru")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose reduced pipeline has run, and which is committed."""
+    folder = tmp_path_factory.mktemp("project")
+    reduced.copy_project(folder)
+    reduced.dvc(folder, "repro")
+    reduced.commit(folder, "results")
+    return folder
+
+
+@pytest.fixture
+def changed(project: Path) -> Any:
+    """Set a parameter for one test."""
+    path = project / "params.yaml"
+    before = path.read_text()
+
+    def change(model: str, key: str, value: Any) -> None:
+        values = params.read_yaml(path)
+        values["models"][model][key] = value
+        YAML().dump(values, path)
+
+    yield change
+    path.write_text(before)
+
+
+def output(folder: Path, *command: str) -> str:
+    return subprocess.run(
+        command, cwd=folder, env=reduced.environment(), capture_output=True, text=True, check=True
+    ).stdout
+
+
+def stale(folder: Path) -> set[str]:
+    return set(json.loads(output(folder, "dvc", "status", "--json")))
+
+
+def downstream(*models: str) -> set[str]:
+    return {f"{stage}@{model}" for stage in ("train", "evaluate") for model in models}
+
+
+def test_every_stage_ran_and_none_runs_again(project: Path) -> None:
+    for model in MODELS:
+        for name in ("metrics.json", "timing.json", "plots/confusion.csv", "plots/curves.png"):
+            assert (project / "reports" / model / name).is_file()
+    assert stale(project) == set()
+    assert "Running" not in output(project, "dvc", "repro")
+
+
+def test_the_page_shows_every_model_without_a_network(project: Path) -> None:
+    page = (project / "reports/index.html").read_text()
+    for model in MODELS:
+        assert f'id="{model}"' in page
+    assert "http://" not in page
+    assert "https://" not in page
+    assert 'src="data:image/png;base64,' in page
+
+
+def test_a_changed_parameter_makes_its_model_stale_alone(project: Path, changed: Any) -> None:
+    changed("mnist_cnn", "dropout", 0.25)
+    assert stale(project) == downstream("mnist_cnn")
+
+
+def test_a_changed_network_makes_its_models_stale_alone(project: Path) -> None:
+    path = project / "stages/networks/recurrent.py"
+    before = path.read_text()
+    path.write_text(before + "\n# changed\n")
+    assert stale(project) == downstream("imdb_lstm", "imdb_gru", "imdb_rnn")
+    path.write_text(before)
+
+
+def test_metrics_diff_shows_the_changed_model_alone(project: Path, changed: Any) -> None:
+    changed("votes_mlp", "hidden_units", [4])
+    output(project, "dvc", "repro")
+    shown = json.loads(output(project, "dvc", "metrics", "diff", "--json"))["diff"]
+    assert set(shown) == {"reports/votes_mlp/metrics.json"}
+    plots = json.loads(output(project, "dvc", "plots", "diff", "--json"))
+    assert not plots.get("errors")
+    output(project, "git", "checkout", "--quiet", ".")
+    output(project, "dvc", "checkout", "--quiet")
+
+
+def test_one_model_needs_its_own_data_alone(tmp_path: Path) -> None:
+    reduced.copy_project(tmp_path)
+    output(tmp_path, "dvc", "repro", "train@votes_mlp", "evaluate@votes_mlp")
+    downloaded = {path.name for path in (tmp_path / "data/raw").iterdir()}
+    assert downloaded == {"congressional_votes"}
+    assert (tmp_path / "reports/votes_mlp/metrics.json").is_file()
+
+
+def test_the_same_twice_gives_the_same_bytes(project: Path) -> None:
+    def results() -> dict[str, bytes]:
+        names = [f"reports/{m}/metrics.json" for m in TWICE]
+        names += [f"models/{m}/model.keras" for m in TWICE]
+        return {name: (project / name).read_bytes() for name in names}
+
+    before = results()
+    stages = sorted(downstream(*TWICE), reverse=True)
+    output(project, "dvc", "repro", "--force", "--single-item", *stages)
+    assert results() == before
+
+
+def test_a_wrong_parameter_ends_the_pipeline_with_one_line(project: Path, changed: Any) -> None:
+    changed("mnist_linear", "batch_size", "many")
+    done = subprocess.run(
+        ["dvc", "repro", "train@mnist_linear"],
+        cwd=project, env=reduced.environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "error: params.yaml: models.mnist_linear.batch_size: " in done.stderr
+    assert "Traceback" not in done.stderr
