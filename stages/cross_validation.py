@@ -3,14 +3,18 @@
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import RepeatedStratifiedKFold
 
 from stages.data import Part
 from stages.errors import UserError
 
 
 def out_of_fold(
-    fit_and_score: Callable[[Part, np.ndarray], np.ndarray], part: Part, folds: int, seed: int
+    fit_and_score: Callable[[Part, np.ndarray], np.ndarray],
+    part: Part,
+    folds: int,
+    repeats: int,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score each row with a model trained on the other folds, each class alike in every fold.
 
@@ -18,9 +22,10 @@ def out_of_fold(
         fit_and_score: trains a new model on a Part and gives scores [n] for rows x [n, ...].
         part: all rows.
         folds: how many.
+        repeats: how often, each time with other folds, which evens out the luck of the draw.
         seed: decides which row is in which fold.
 
-    Returns: scores [n], and [n] the fold in which each row was held out.
+    Returns: [repeats, n] scores, and [repeats, n] the fold in which each row was held out.
 
     Raises:
         UserError: when a class has fewer rows than there are folds.
@@ -28,11 +33,13 @@ def out_of_fold(
     fewest = np.bincount(part.y).min()
     if fewest < folds:
         raise UserError(f"{folds} folds need as many rows of each class, one has {fewest}")
-    scores = np.empty(len(part.y))
-    fold = np.empty(len(part.y), int)
-    splits = StratifiedKFold(folds, shuffle=True, random_state=seed).split(part.x, part.y)
-    for index, (kept, held_out) in enumerate(splits):
-        print(f"fold {index + 1} of {folds}", flush=True)
-        scores[held_out] = fit_and_score(Part(part.x[kept], part.y[kept]), part.x[held_out])
-        fold[held_out] = index
+    scores = np.empty((repeats, len(part.y)))
+    fold = np.empty((repeats, len(part.y)), int)
+    splits = RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
+    for number, (kept, held_out) in enumerate(splits.split(part.x, part.y)):
+        print(f"fold {number + 1} of {folds * repeats}", flush=True)
+        repeat = number // folds
+        rows = Part(part.x[kept], part.y[kept])
+        scores[repeat, held_out] = fit_and_score(rows, part.x[held_out])
+        fold[repeat, held_out] = number % folds
     return scores, fold

@@ -91,9 +91,10 @@ def cross_validate(
     def fit_and_score(kept: Part, x: np.ndarray) -> np.ndarray:
         return probabilities(network.train(block, description, kept, None).model, x, "table")[:, 1]
 
-    score, fold = out_of_fold(fit_and_score, rows, block.folds, block.seed)
-    p = np.stack([1 - score, score], axis=1)
-    return metrics.cross_validation(rows.y, score, fold), Judged(rows.y, p, "all rows, out of fold")
+    scores, folds = out_of_fold(fit_and_score, rows, block.folds, block.repeats, block.seed)
+    mean = scores.mean(axis=0)
+    judged = Judged(rows.y, np.stack([1 - mean, mean], axis=1), "all rows, out of fold")
+    return metrics.cross_validation(rows.y, scores, folds), judged
 
 
 def describe_errors(judged: Judged, positive: str) -> dict[str, Any]:

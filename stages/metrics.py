@@ -48,17 +48,21 @@ def error_rates(y: np.ndarray, score: np.ndarray, thresholds: np.ndarray) -> dic
     }
 
 
-def cross_validation(y: np.ndarray, score: np.ndarray, fold: np.ndarray) -> dict[str, float]:
-    """Mean and deviation over folds of the accuracy, and mean ROC AUC.
+def cross_validation(y: np.ndarray, scores: np.ndarray, folds: np.ndarray) -> dict[str, float]:
+    """Mean and deviation over all folds of the accuracy, and mean ROC AUC.
 
     Args:
         y: [n] 0 or 1.
-        score: [n] probability of class 1, by the model that was not trained on the row.
-        fold: [n] the fold in which the row was held out.
+        scores: [repeats, n] probability of class 1, by a model that was not trained on the row.
+        folds: [repeats, n] the fold in which the row was held out.
     """
-    folds = [fold == index for index in np.unique(fold)]
-    accuracy = [np.mean((score[rows] > 0.5) == y[rows]) for rows in folds]
-    auc = [sk.roc_auc_score(y[rows], score[rows]) for rows in folds]
+    held_out = [
+        (y[rows], score[rows])
+        for score, fold in zip(scores, folds, strict=True)
+        for rows in (fold == index for index in np.unique(fold))
+    ]
+    accuracy = [np.mean((score > 0.5) == truth) for truth, score in held_out]
+    auc = [sk.roc_auc_score(truth, score) for truth, score in held_out]
     return {
         "accuracy": float(np.mean(accuracy)),
         "accuracy_std": float(np.std(accuracy)),

@@ -106,6 +106,7 @@ class Optimizer(Block):
     learning_rate: Positive
     momentum: Rate
     weight_decay: NonNegative
+    clip_norm: Positive | None
 
 
 class EarlyStopping(Block):
@@ -160,6 +161,7 @@ class TableMlp(Supervised):
     dropout: Rate
     l2: NonNegative
     folds: Annotated[int, Field(ge=2)]
+    repeats: Count
 
 
 class Convolution(Block):
@@ -260,8 +262,9 @@ def describe(problem: Any, values: Any) -> str:
     key, location = [], values
     for part in problem["loc"]:
         found = part in location if isinstance(location, dict) else isinstance(part, int)
-        if found or part == problem["loc"][-1]:
-            key.append(str(part))  # else it is the name of a variant, which no user wrote
+        missing = problem["type"] == "missing" and part == problem["loc"][-1]
+        if found or missing:  # else it is the name of a variant, which no user wrote
+            key.append(str(part))
         location = location[part] if found else location
     message = problem["msg"][0].lower() + problem["msg"][1:]
     value = "" if isinstance(problem["input"], dict) else f", found {problem['input']!r}"

@@ -11,6 +11,7 @@ import pandas as pd
 import tensorflow as tf
 
 from stages.data import Part
+from stages.errors import UserError
 from stages.params import Augmentation, Optimizer, Supervised
 
 
@@ -63,6 +64,9 @@ def fit(
 
     One unit at the end is the probability of class 1; several are one a class. The weights kept
     are those of the epoch with the lowest validation loss, or the last without validation part.
+
+    Raises:
+        UserError: when the loss becomes infinite or not a number.
     """
     classes = model.output_shape[-1]
     steps = math.ceil(len(train.y) / block.batch_size)
@@ -85,7 +89,19 @@ def fit(
     history = pd.DataFrame(result.history)
     history.insert(0, "epoch", np.arange(1, len(history) + 1))
     history["learning_rate"] = [float(schedule(epoch * steps)) for epoch in range(len(history))]
+    check_finite(history)
     return Trained(model, history, len(history) * len(train.y))
+
+
+def check_finite(history: pd.DataFrame) -> None:
+    """Refuse a training that went astray.
+
+    Raises:
+        UserError: when the loss is no longer a number, with the epoch in which it was lost.
+    """
+    lost = history.loc[~np.isfinite(history["loss"]), "epoch"]
+    if len(lost):
+        raise UserError(f"the loss is not a number in epoch {lost.iloc[0]}: lower learning_rate")
 
 
 def loss(classes: int, label_smoothing: float) -> keras.losses.Loss:
@@ -118,18 +134,25 @@ def learning_rates(
 def optimizer(
     choice: Optimizer, schedule: keras.optimizers.schedules.LearningRateSchedule
 ) -> keras.optimizers.Optimizer:
-    """The optimizer by name; weights alone are decayed. `momentum` is Adam's beta_1."""
-    decay = choice.weight_decay or None
+    """The optimizer by name; weights alone are decayed. `momentum` is Adam's beta_1.
+
+    Gradients are scaled down when the norm of all of them is above `clip_norm` (Pascanu, Mikolov,
+    Bengio: On the difficulty of training recurrent neural networks, ICML 2013).
+    """
+    common = {
+        "learning_rate": schedule,
+        "weight_decay": choice.weight_decay or None,
+        "global_clipnorm": choice.clip_norm,
+    }
     made: keras.optimizers.Optimizer
     if choice.name == "adam":
-        made = keras.optimizers.Adam(schedule, beta_1=choice.momentum, weight_decay=decay)
+        made = keras.optimizers.Adam(beta_1=choice.momentum, **common)
     elif choice.name == "rmsprop":
-        made = keras.optimizers.RMSprop(schedule, momentum=choice.momentum, weight_decay=decay)
+        made = keras.optimizers.RMSprop(momentum=choice.momentum, **common)
     else:
-        made = keras.optimizers.SGD(
-            schedule, choice.momentum, nesterov=choice.momentum > 0, weight_decay=decay
-        )
-    if decay:
+        nesterov = choice.momentum > 0
+        made = keras.optimizers.SGD(momentum=choice.momentum, nesterov=nesterov, **common)
+    if choice.weight_decay:
         made.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return made
 

@@ -43,9 +43,11 @@ def test_confusion_counts_every_pair() -> None:
 
 def test_cross_validation_is_the_mean_over_folds() -> None:
     y = np.array([0, 1, 0, 1])
-    score = np.array([0.2, 0.8, 0.7, 0.6])
-    scores = metrics.cross_validation(y, score, np.array([0, 0, 1, 1]))
-    assert scores == {"accuracy": 0.75, "accuracy_std": 0.25, "roc_auc": 0.5}
+    score = np.array([[0.2, 0.8, 0.7, 0.6], [0.2, 0.8, 0.3, 0.6]])
+    fold = np.array([[0, 0, 1, 1], [0, 0, 1, 1]])
+    once = metrics.cross_validation(y, score[:1], fold[:1])
+    assert once == {"accuracy": 0.75, "accuracy_std": 0.25, "roc_auc": 0.5}
+    assert metrics.cross_validation(y, score, fold)["accuracy"] == 0.875
 
 
 def test_a_lower_threshold_trades_misses_for_false_alarms() -> None:
@@ -96,7 +98,7 @@ def test_curves_are_finite_and_between_0_and_1(given_rows: tuple[np.ndarray, np.
     assert 0 <= gap["expected_calibration_error"] <= 1
 
 
-def test_each_row_is_scored_once_by_a_model_that_has_not_seen_it() -> None:
+def test_each_row_is_scored_by_a_model_that_has_not_seen_it() -> None:
     part = Part(np.arange(20, dtype=float)[:, None], (np.arange(20) % 2).astype(np.uint8))
     seen: list[float] = []
 
@@ -106,13 +108,14 @@ def test_each_row_is_scored_once_by_a_model_that_has_not_seen_it() -> None:
         seen.extend(x.ravel())
         return x.ravel()
 
-    scores, fold = out_of_fold(fit_and_score, part, 5, 1)
-    assert sorted(seen) == list(range(20))
-    assert scores.tolist() == list(range(20))
-    assert np.bincount(fold).tolist() == [4] * 5
+    scores, folds = out_of_fold(fit_and_score, part, 5, 2, 1)
+    assert sorted(seen) == sorted([*range(20)] * 2)
+    assert scores.tolist() == [list(range(20))] * 2
+    assert [np.bincount(fold).tolist() for fold in folds] == [[4] * 5] * 2
+    assert (folds[0] != folds[1]).any()
 
 
 def test_more_folds_than_rows_of_a_class_are_a_user_error() -> None:
     part = Part(np.zeros((5, 1)), np.array([0, 0, 0, 0, 1], np.uint8))
     with pytest.raises(UserError, match="2 folds need as many rows of each class, one has 1"):
-        out_of_fold(lambda _, x: x[:, 0], part, 2, 1)
+        out_of_fold(lambda _, x: x[:, 0], part, 2, 1, 1)

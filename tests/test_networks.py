@@ -226,3 +226,15 @@ def test_a_damaged_or_absent_model_is_named(tmp_path: Path) -> None:
             path.write_bytes(content)
         with pytest.raises(UserError, match=r"model\.keras: not a model: "):
             saving.load_model(path)
+
+
+@pytest.mark.parametrize("name", ["mlp", "lowlevel"])
+def test_a_training_that_goes_astray_ends_with_a_user_error(name: str) -> None:
+    network, chosen, part = TRAININGS[name]
+    if name == "mlp":
+        rate = chosen.optimizer.model_copy(update={"learning_rate": 1e30})
+        chosen = chosen.model_copy(update={"optimizer": rate, "schedule": "constant"})
+    else:
+        chosen = chosen.model_copy(update={"learning_rate": 3e38})
+    with pytest.raises(UserError, match="the loss is not a number in epoch 1: lower learning_rate"):
+        network.train(chosen, CLASSES, part, part)  # type: ignore[attr-defined]

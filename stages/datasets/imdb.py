@@ -21,7 +21,7 @@ from stages.plots import data as plots
 CLASSES = ["negative", "positive"]
 PADDING, UNKNOWN = 0, 1
 SPECIAL = ["[padding]", "[unknown]"]
-WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
+WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[!?]")
 
 
 def prepare(raw: Path, block: Reviews) -> Prepared:
@@ -102,7 +102,7 @@ def limited(rows: np.ndarray, choice: ReviewsPreprocess) -> np.ndarray:
 
 
 def tokenize(text: str) -> list[str]:
-    """The words of a review in lower case, without HTML line breaks and punctuation."""
+    """The words of a review in lower case, with ! and ?, without HTML line breaks."""
     return WORD.findall(text.replace("<br />", " ").lower())
 
 

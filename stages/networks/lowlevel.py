@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from stages.data import Part
 from stages.params import Lowlevel
-from stages.training import Trained
+from stages.training import Trained, check_finite
 
 
 class Parameters(NamedTuple):
@@ -121,8 +121,9 @@ def train(block: Lowlevel, description: dict[str, Any], train: Part, validation:
             history.append(row)
             numbers = " - ".join(f"{name}: {value:.4f}" for name, value in row.items())
             print(f"step {step}/{block.steps} - {numbers}", flush=True)
-    model = for_keras(parameters)
-    return Trained(model, pd.DataFrame(history), block.steps * block.batch_size)
+    table = pd.DataFrame(history)
+    check_finite(table)
+    return Trained(for_keras(parameters), table, block.steps * block.batch_size)
 
 
 def flatten(part: Part) -> tuple[tf.Tensor, tf.Tensor]:

@@ -20,7 +20,7 @@ matplotlib.rcParams.update(
         "figure.constrained_layout.use": True,
     }
 )
-COLORS = 64  # of the palette: enough for charts and grey pictures, and a third of the bytes
+COLORS = 24  # of the palette: enough for charts and grey pictures, and a third of the bytes
 
 
 def save_figure(figure: Figure, path: Path) -> None:
