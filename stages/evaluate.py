@@ -55,7 +55,7 @@ def main(model: str) -> None:
     confusion = metrics.confusion(test.y, p, description["classes"])
     figures = draw(data, confusion, pd.read_csv(MODELS / model / "history.csv"))
     if description["kind"] == "image":
-        figures["mistakes"] = plots.mistakes(test.x[worst], data["mistakes"])
+        figures["mistakes"] = plots.mistakes(test.x[worst], list(data["mistakes"].values()))
     save(REPORTS / model, scores, figures, data, confusion)
 
 
@@ -109,24 +109,23 @@ def describe_errors(judged: Judged, positive: str) -> dict[str, Any]:
 
 def describe_mistakes(
     dataset: str, description: dict[str, Any], test: Part, p: np.ndarray, rows: np.ndarray
-) -> list[dict[str, Any]]:
-    """What the rows are, what they were taken for and with which probability."""
+) -> dict[str, dict[str, Any]]:
+    """By row: what it is, what it was taken for and with which probability, worst first."""
     classes, kind = description["classes"], description["kind"]
     details: list[dict[str, Any]] = [{} for _ in rows]
     if kind == "table":
         details = [{"values": name_values(description["columns"], test.x[row])} for row in rows]
     if kind == "text":
         details = read_reviews(ROOT / dataset / "test_reviews.jsonl", rows)
-    return [
-        {
-            "row": int(row),
+    return {
+        str(row): {
             "actual": classes[test.y[row]],
             "predicted": classes[p[row].argmax()],
             "probability": float(p[row].max()),
         }
         | detail
         for row, detail in zip(rows, details, strict=True)
-    ]
+    }
 
 
 def name_values(columns: list[dict[str, Any]], row: np.ndarray) -> dict[str, float | None]:
@@ -165,15 +164,18 @@ def save(
     data: dict[str, Any],
     confusion: list[dict[str, Any]],
 ) -> None:
-    """Write metrics.json, and in plots/ every picture and the data that it shows."""
+    """Write metrics.json, confusion.csv, and in plots/ the pictures and the data that they show.
+
+    The data in plots/ has no list of records, which `dvc plots` would take for a chart's rows.
+    """
     with replacing(folder / "plots") as partial:
         partial.mkdir(parents=True)
         for name, figure in figures.items():
             save_figure(figure, partial / f"{name}.png")
         for name, values in data.items():
             write_json(partial / f"{name}.json", values)
-        table = pd.DataFrame(confusion)
-        table.to_csv(partial / "confusion.csv", index=False, lineterminator="\n")
+    with replacing(folder / "confusion.csv") as partial:
+        pd.DataFrame(confusion).to_csv(partial, index=False, lineterminator="\n")
     write_json(folder / "metrics.json", scores)
     for part, values in scores.items():
         print(f"{part}: " + ", ".join(f"{name} {value:.4f}" for name, value in values.items()))

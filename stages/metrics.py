@@ -124,10 +124,11 @@ def thin(columns: dict[str, np.ndarray], points: int) -> dict[str, list[float]]:
 
 def trade_offs(
     y: np.ndarray, score: np.ndarray, misses: tuple[float, ...]
-) -> list[dict[str, float]]:
+) -> dict[str, list[float]]:
     """The highest threshold that misses at most each share of the positive rows, and its price.
 
-    Returns: for 0.5 and each of `misses`: threshold, both counts of errors, both rates.
+    Returns: by column, for 0.5 and each of `misses`: threshold, both counts of errors and of the
+        rows in which they can be made, both rates.
     """
     grid = error_rates(y, score, np.linspace(0, 1, 1001))
     thresholds = [0.5]
@@ -136,20 +137,16 @@ def trade_offs(
         thresholds.append(float(allowed.max()) if len(allowed) else 0.0)
     rates = error_rates(y, score, np.array(thresholds))
     positives, negatives = int(y.sum()), int(len(y) - y.sum())
-    return [
-        {
-            "threshold": threshold,
-            "false_negatives": round(miss * positives),
-            "positives": positives,
-            "false_negative_rate": float(miss),
-            "false_positives": round(alarm * negatives),
-            "negatives": negatives,
-            "false_positive_rate": float(alarm),
-        }
-        for threshold, miss, alarm in zip(
-            thresholds, rates["false_negative_rate"], rates["false_positive_rate"], strict=True
-        )
-    ]
+    missed, alarms = rates["false_negative_rate"], rates["false_positive_rate"]
+    return {
+        "threshold": thresholds,
+        "false_negatives": np.rint(missed * positives).astype(int).tolist(),
+        "false_negative_rate": missed.tolist(),
+        "positives": [positives] * len(thresholds),
+        "false_positives": np.rint(alarms * negatives).astype(int).tolist(),
+        "false_positive_rate": alarms.tolist(),
+        "negatives": [negatives] * len(thresholds),
+    }
 
 
 def worst_mistakes(y: np.ndarray, p: np.ndarray, most: int) -> np.ndarray:

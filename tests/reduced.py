@@ -20,7 +20,7 @@ from stages.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 OVERRIDES = Path(__file__).with_name("reduced.yaml")
-NOT_COPIED = ("dvc.lock", "reports")
+NOT_COPIED = ("dvc.lock", "models", "reports")
 
 
 def main() -> None:

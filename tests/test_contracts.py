@@ -1,6 +1,7 @@
 """What dvc.yaml, params.yaml, the code and the committed results say of each other."""
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,12 @@ def test_metrics_and_plots_are_in_git_and_the_rest_is_not(
 def test_the_lock_has_the_stages_that_there_are(stages: dict[str, PipelineStage]) -> None:
     locked = params.read_yaml(ROOT / "dvc.lock")["stages"]
     assert set(locked) == set(stages)
+
+
+def test_the_committed_results_are_of_this_code_and_these_parameters() -> None:
+    command = ["dvc", "repro", "--dry", "--allow-missing"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "Running stage" not in done.stdout, "run `dvc repro`, commit dvc.lock and reports/"
 
 
 @pytest.mark.parametrize("model", PARAMS.models)

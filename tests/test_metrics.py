@@ -51,10 +51,10 @@ def test_cross_validation_is_the_mean_over_folds() -> None:
 
 
 def test_a_lower_threshold_trades_misses_for_false_alarms() -> None:
-    rows = metrics.trade_offs(Y, SCORE, (0.0,))
-    assert [row["false_negatives"] for row in rows] == [1, 0]
-    assert [row["false_positives"] for row in rows] == [1, 2]
-    assert 0.29 < rows[1]["threshold"] < 0.3
+    columns = metrics.trade_offs(Y, SCORE, (0.0,))
+    assert columns["false_negatives"] == [1, 0]
+    assert columns["false_positives"] == [1, 2]
+    assert 0.29 < columns["threshold"][1] < 0.3
 
 
 def test_a_model_that_is_as_sure_as_it_is_right_is_calibrated() -> None:

@@ -56,7 +56,7 @@ def downstream(*models: str) -> set[str]:
 
 def test_every_stage_ran_and_none_runs_again(project: Path) -> None:
     for model in MODELS:
-        for name in ("metrics.json", "timing.json", "plots/confusion.csv", "plots/curves.png"):
+        for name in ("metrics.json", "timing.json", "confusion.csv", "plots/curves.png"):
             assert (project / "reports" / model / name).is_file()
     assert stale(project) == set()
     assert "Running" not in output(project, "dvc", "repro")
@@ -69,6 +69,18 @@ def test_the_page_shows_every_model_without_a_network(project: Path) -> None:
     assert "http://" not in page
     assert "https://" not in page
     assert 'src="data:image/png;base64,' in page
+
+
+def test_plots_show_charts_and_pictures_of_every_model(project: Path) -> None:
+    shown = json.loads(output(project, "dvc", "plots", "show", "--json"))
+    assert not shown.get("errors")
+    kinds = {name: views[0]["type"] for name, views in shown["data"].items() if views}
+    for model in MODELS:
+        assert kinds[f"models/{model}/history.csv"] == "vega"
+        assert kinds[f"reports/{model}/confusion.csv"] == "vega"
+        assert kinds[f"reports/{model}/plots/curves.png"] == "image"
+    charts = {Path(name).name for name, kind in kinds.items() if kind == "vega"}
+    assert charts == {"history.csv", "confusion.csv"}
 
 
 def test_a_changed_parameter_makes_its_model_stale_alone(project: Path, changed: Any) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +36,9 @@ def split_table(part: Part, test_share: float, validation_share: float, seed: in
     return {"train": train, "validation": validation, "test": test}
 
 
-def check_facts(found: Mapping[str, float], expected: Mapping[str, float]) -> list[dict[str, Any]]:
+def check_facts(
+    found: Mapping[str, float], expected: Mapping[str, float]
+) -> dict[str, dict[str, float | None]]:
     """Compare counts of the raw data with those that params.yaml says to expect.
 
     Raises:
@@ -48,7 +49,7 @@ def check_facts(found: Mapping[str, float], expected: Mapping[str, float]) -> li
             raise UserError(f"facts.{fact}: not counted, expected one of {', '.join(found)}")
         if found[fact] != value:
             raise UserError(f"facts.{fact}: expected {value}, found {found[fact]} in the raw data")
-    return [{"fact": fact, "expected": expected.get(fact), "found": found[fact]} for fact in found]
+    return {fact: {"found": found[fact], "expected": expected.get(fact)} for fact in found}
 
 
 def read_table(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
@@ -81,16 +82,16 @@ def read_table(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
 
 def missing_by_class(
     values: pd.DataFrame, y: np.ndarray, classes: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> dict[str, dict[str, float]]:
     """The share of missing values of each column among the rows of each class.
 
-    The last row is of whole rows: the share of each class that dropping incomplete rows would
+    `any column` is of whole rows: the share of each class that dropping incomplete rows would
     drop. Where the classes differ much, dropping them is a bias.
     """
     missing = values.isna()
     missing["any column"] = missing.any(axis=1)
     shares = {name: missing[y == label].mean() for label, name in enumerate(classes)}
-    return [
-        {"column": column, **{name: round(float(shares[name][column]), 4) for name in classes}}
+    return {
+        str(column): {name: round(float(shares[name][column]), 4) for name in classes}
         for column in missing
-    ]
+    }

@@ -63,7 +63,7 @@ def prepare(raw: Path, block: Votes) -> Prepared:
         report={"facts": checked, "missing": missing, "rows_used": int(rows.sum())},
         figures={
             "classes": plots.class_balance(parts, CLASSES),
-            "missing": plots.missing(pd.DataFrame(missing).set_index("column")),
+            "missing": plots.missing(pd.DataFrame(missing).T),
             "votes": plots.mean_by_class(votes, party, CLASSES),
         },
         files={"table.csv": table.to_csv(index=False, lineterminator="\n")},

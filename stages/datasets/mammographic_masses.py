@@ -86,7 +86,7 @@ def prepare(raw: Path, block: Masses) -> Prepared:
         },
         figures={
             "classes": plots.class_balance(parts, CLASSES),
-            "missing": plots.missing(pd.DataFrame(missing).set_index("column")),
+            "missing": plots.missing(pd.DataFrame(missing).T),
             "age": plots.histogram_by_class(values["age"].to_numpy(), severity, CLASSES, "age"),
         },
         files={"table.csv": table.to_csv(index=False, lineterminator="\n")},
