@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from stages.data import Part
 
-COLUMNS = 10  # of a sheet of pictures
+COLUMNS = 8  # of a sheet of pictures
 
 
 def class_balance(parts: Mapping[str, Part], classes: Sequence[str]) -> Figure:
@@ -29,7 +29,7 @@ def class_balance(parts: Mapping[str, Part], classes: Sequence[str]) -> Figure:
 
 def samples(x: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> Figure:
     """The first pictures of each class, a row a class. x: [n, height, width]; y: [n]."""
-    figure = Figure(figsize=(6, 0.62 * len(classes)))
+    figure = Figure(figsize=(5, 0.62 * len(classes)))
     grid = figure.subplots(len(classes), COLUMNS, squeeze=False)
     for label, row in enumerate(grid):
         chosen = x[y == label][:COLUMNS]
@@ -43,7 +43,7 @@ def samples(x: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> Figure:
 
 def matrix(rows: np.ndarray) -> Figure:
     """What the network is given: one line a flattened picture. rows: [n, pixels]."""
-    figure = Figure(figsize=(6, 4))
+    figure = Figure(figsize=(5, 3))
     axes = figure.subplots()
     axes.imshow(rows, cmap="gray_r", aspect="auto", interpolation="nearest")
     axes.grid(visible=False)
