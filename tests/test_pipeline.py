@@ -15,6 +15,7 @@ from stages import params
 from tests import reduced
 
 MODELS = params.load(reduced.ROOT / "params.yaml").models
+RUN_TRAIN = "runpy.run_module('stages.train', run_name='__main__', alter_sys=True)"
 TWICE = ("mnist_mlp", "votes_mlp", "imdb_gru")
 
 
@@ -143,8 +144,10 @@ def test_an_interrupted_training_leaves_nothing_half_written(project: Path, chan
     changed("mnist_linear", "epochs", 10_000)
     model = project / "models/mnist_linear/model.keras"
     before = model.stat()
+    # A process started in the background ignores interruptions, and so would its child.
+    listening = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     training = subprocess.Popen(
-        [sys.executable, "-u", "-m", "stages.train", "mnist_linear"],
+        [sys.executable, "-uc", listening + RUN_TRAIN, "mnist_linear"],
         cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert training.stdout
