@@ -11,7 +11,7 @@ from dvc.stage import PipelineStage
 
 from stages import params, report
 from stages.files import read_json
-from tests.reduced import ROOT
+from tests.reduced import ROOT, environment
 
 PARAMS = params.load(ROOT / "params.yaml")
 SCHEMA = "stages/params.py"  # refuses only, so that nothing depends on it: see dvc.yaml
@@ -140,7 +140,9 @@ def test_the_lock_has_the_stages_that_there_are(stages: dict[str, PipelineStage]
 
 def test_the_committed_results_are_of_this_code_and_these_parameters() -> None:
     command = ["dvc", "repro", "--dry", "--allow-missing"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+    )
     assert "Running stage" not in done.stdout, "run `dvc repro`, commit dvc.lock and reports/"
 
 
