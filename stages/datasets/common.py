@@ -10,6 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from stages.data import Part
 from stages.errors import UserError
+from stages.params import MassesPreprocess, VotesPreprocess
 
 
 def split(part: Part, share: float, seed: int) -> tuple[Part, Part]:
@@ -29,10 +30,20 @@ def split(part: Part, share: float, seed: int) -> tuple[Part, Part]:
     return Part(part.x[kept], part.y[kept]), Part(part.x[held_out], part.y[held_out])
 
 
-def split_table(part: Part, test_share: float, validation_share: float, seed: int) -> dict:
-    """Divide a table that has no test rows of its own into train, validation and test."""
-    rest, test = split(part, test_share, seed)
-    train, validation = split(rest, validation_share, seed)
+def split_table(
+    part: Part, complete: np.ndarray, choice: VotesPreprocess | MassesPreprocess
+) -> dict[str, Part]:
+    """Divide a table that has no test rows of its own into train, validation and test.
+
+    Args:
+        part: all rows.
+        complete: [n] whether nothing is missing in the row; others are dropped when so chosen.
+        choice: the shares, the seed, and whether incomplete rows are dropped.
+    """
+    if choice.drop_incomplete:
+        part = Part(part.x[complete], part.y[complete])
+    rest, test = split(part, choice.test_share, choice.seed)
+    train, validation = split(rest, choice.validation_share, choice.seed)
     return {"train": train, "validation": validation, "test": test}
 
 

@@ -42,16 +42,15 @@ SCHEMA = pa.DataFrameSchema(
 
 def prepare(raw: Path, block: Votes) -> Prepared:
     """Read the votes as -1 (nay), 1 (yea) and 0 (missing, a value of its own)."""
-    choice = block.preprocess
     table = read_table(raw / "house-votes-84.data", SCHEMA)
     votes = table[VOTES].apply(lambda column: column.map({"n": -1.0, "y": 1.0}))
     party = table["party"].map(CLASSES.index).to_numpy(np.uint8)
     complete = votes.notna().all(axis=1).to_numpy()
     checked = check_facts({"rows": len(table), "complete_rows": int(complete.sum())}, block.facts)
     missing = missing_by_class(votes, party, CLASSES)
-    rows = complete if choice.drop_incomplete else np.full(len(table), True)
-    part = Part(votes.fillna(0).to_numpy(np.float32)[rows], party[rows])
-    parts = split_table(part, choice.test_share, choice.validation_share, choice.seed)
+    parts = split_table(
+        Part(votes.fillna(0).to_numpy(np.float32), party), complete, block.preprocess
+    )
     return Prepared(
         parts=parts,
         description={
@@ -60,7 +59,11 @@ def prepare(raw: Path, block: Votes) -> Prepared:
             "positive": "republican",
             "columns": [{"name": name, "values": [-1, 0, 1], "encode": "as is"} for name in VOTES],
         },
-        report={"facts": checked, "missing": missing, "rows_used": int(rows.sum())},
+        report={
+            "facts": checked,
+            "missing": missing,
+            "rows_used": sum(len(part.y) for part in parts.values()),
+        },
         figures={
             "classes": plots.class_balance(parts, CLASSES),
             "missing": plots.missing(pd.DataFrame(missing).T),

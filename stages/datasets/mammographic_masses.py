@@ -67,9 +67,7 @@ def prepare(raw: Path, block: Masses) -> Prepared:
     out_of_range = table.loc[wrong, "bi_rads"].value_counts().sort_index().to_dict()
     values.loc[wrong, "bi_rads"] = np.nan
     columns = COLUMNS[1:] if choice.drop_bi_rads else COLUMNS
-    rows = complete if choice.drop_incomplete else np.full(len(table), True)
-    part = Part(values[columns].to_numpy(np.float32)[rows], severity[rows])
-    parts = split_table(part, choice.test_share, choice.validation_share, choice.seed)
+    parts = split_table(Part(values[columns].to_numpy(np.float32), severity), complete, choice)
     return Prepared(
         parts=parts,
         description={
@@ -82,7 +80,7 @@ def prepare(raw: Path, block: Masses) -> Prepared:
             "facts": checked,
             "missing": missing,
             "bi_rads_out_of_range": out_of_range,
-            "rows_used": int(rows.sum()),
+            "rows_used": sum(len(part.y) for part in parts.values()),
         },
         figures={
             "classes": plots.class_balance(parts, CLASSES),
