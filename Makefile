@@ -37,4 +37,4 @@ lock: .venv/ready  ## Pin all packages again after pyproject.toml has changed
 	uv pip compile pyproject.toml --universal --extra dev --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
 
 clean:  ## Remove the environment, the data and the models; the DVC cache stays
-	rm -rf .venv data models/*/model.keras dvc_plots
+	rm -rf .venv data/raw data/processed models/*/*.keras dvc_plots

@@ -1,6 +1,7 @@
 """The edge of every stage: `python -m stages.<stage> <id>`, and errors in one line."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 
@@ -25,5 +26,5 @@ def run_guarded(work: Callable[[], None]) -> None:
     except (UserError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print("error: interrupted, nothing was written", file=sys.stderr)
-        sys.exit(130)
+        print("error: interrupted, nothing was written", file=sys.stderr, flush=True)
+        os._exit(130)  # a usual end lets TensorFlow's threads abort the process now and then

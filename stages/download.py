@@ -31,7 +31,7 @@ LARGEST = 1 << 28  # bytes of content: four times the largest dataset, far below
 
 def main(dataset: str) -> None:
     """Fetch, verify and store all files of `dataset`; none is kept unless all are right."""
-    block = params.get(params.load().datasets, dataset, "dataset").download
+    block = params.get(params.load().downloads, dataset, "download")
     with replacing(ROOT / dataset) as folder:
         folder.mkdir(parents=True)
         for name, sha256 in block.files.items():
@@ -71,7 +71,7 @@ def sources(dataset: str, urls: list[str]) -> Iterator[str]:
 
 def served_name(name: str, packing: str) -> str:
     """The name under which sources hold `name`."""
-    return {"gzip": f"{name}.gz", "text": name, "reviews": "aclImdb_v1.tar.gz"}[packing]
+    return {"gzip": f"{name}.gz", "reviews": "aclImdb_v1.tar.gz"}.get(packing, name)
 
 
 def fetch(source: str) -> bytes:
@@ -93,11 +93,14 @@ def fetch(source: str) -> bytes:
 def unpack(container: bytes, packing: str) -> bytes:
     """The content whose hash counts.
 
-    gzip: what is compressed. text: line ends made LF. reviews: see `read_reviews`.
+    plain: all of it. text: line ends made LF. gzip: what is compressed. reviews: see
+    `read_reviews`.
 
     Raises:
         OSError, EOFError, zlib.error, tarfile.TarError, ValueError: when it is damaged.
     """
+    if packing == "plain":
+        return container
     if packing == "text":
         return container.replace(b"\r\n", b"\n")
     with gzip.open(io.BytesIO(container)) as stream:

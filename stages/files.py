@@ -35,12 +35,24 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
     """Write `value` as JSON in a form that is equal for equal values."""
     with replacing(path) as partial:
-        partial.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        text = json.dumps(value, indent=indent, allow_nan=False)
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
     """Read the JSON file `path`."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, float]:
+    """Nested mappings as one with dotted keys, as `dvc metrics` names them."""
+    flat: dict[str, float] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

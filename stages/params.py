@@ -8,7 +8,7 @@ for one model does not run the others again.
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
@@ -26,6 +26,8 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Id = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Activation = Literal["relu", "sigmoid", "tanh", "gelu", "elu", "selu", "leaky_relu", "silu"]
+Schedule = Literal["constant", "cosine", "one_cycle"]
+Precision = Literal["float32", "mixed_bfloat16", "auto"]
 
 
 class Block(BaseModel):
@@ -37,7 +39,7 @@ class Block(BaseModel):
 class Download(Block):
     """Where a dataset is, how its files are packed, and the hash of what is inside."""
 
-    packing: Literal["gzip", "text", "reviews"]
+    packing: Literal["gzip", "text", "plain", "reviews"]
     urls: Annotated[list[str], Field(min_length=1)]
     files: Annotated[dict[str, Sha256], Field(min_length=1)]
 
@@ -73,9 +75,9 @@ class ReviewsPreprocess(Split):
 
 
 class Dataset(Block):
-    """What all datasets have: a source, and counts that must be found in the raw data."""
+    """What all datasets have: a file or folder, and counts that must be found in it."""
 
-    download: Download
+    source: str
     facts: dict[str, int | float]
 
 
@@ -99,6 +101,66 @@ class Reviews(Dataset):
     preprocess: ReviewsPreprocess
 
 
+class TextPreprocess(Block):
+    test_share: Share
+    validation_share: Share
+    limit: Count | None
+
+
+class Text(Dataset):
+    module: Literal["text"]
+    preprocess: TextPreprocess
+
+
+class PicturePreprocess(Split):
+    test_share: Share
+    largest_side: Annotated[int, Field(ge=8, le=256)]
+
+
+class Picture(Dataset):
+    module: Literal["picture"]
+    preprocess: PicturePreprocess
+
+
+class FolderPreprocess(Split):
+    test_share: Share
+    limit: Count | None
+    crop: Annotated[list[Count], Field(min_length=2, max_length=2)] | None
+    crop_factor: Annotated[float, Field(gt=0, le=1)]
+    output_shape: Annotated[list[Count], Field(min_length=3, max_length=3)]
+
+    @field_validator("output_shape")
+    @classmethod
+    def grey_or_colour(cls, value: list[int]) -> list[int]:
+        """Refuse channels that are neither."""
+        if value[2] not in {1, 3}:
+            raise ValueError("channels must be 1 (grey) or 3 (colour)")
+        return value
+
+
+class Folder(Dataset):
+    module: Literal["folder"]
+    preprocess: FolderPreprocess
+
+
+class Garments(Block):
+    """Pictures that stages/garments.py makes."""
+
+    pictures: Count
+    side: Annotated[int, Field(ge=32)]
+    quality: Annotated[int, Field(ge=1, le=95)]
+    seed: Seed
+
+
+class Synthetic(Block):
+    """Points in the plane, drawn by stages/synthesise.py."""
+
+    shape: Literal["circle", "xor", "spiral", "ring", "line"]
+    points: Annotated[int, Field(ge=20)]
+    noise: NonNegative
+    seed: Seed
+
+
 class Optimizer(Block):
     """An optimizer of Keras; `weight_decay` is decoupled from the gradient (Loshchilov 2019)."""
 
@@ -120,24 +182,34 @@ class Augmentation(Block):
     flip: bool
 
 
-class Supervised(Block):
-    """What all supervised Keras models have."""
+class Model(Block):
+    """What all models have."""
 
     dataset: Id
+    judge: Id
     seed: Seed
+
+
+class Classifier(Model):
+    """What all models have that tell classes apart."""
+
+    task: Literal["classification"]
+
+
+class Supervised(Classifier):
+    """What all classifiers have that Keras trains."""
+
     epochs: Count
     batch_size: Count
     optimizer: Optimizer
-    schedule: Literal["constant", "cosine", "one_cycle"]
+    schedule: Schedule
     label_smoothing: Rate
     early_stopping: EarlyStopping | None
-    precision: Literal["float32", "mixed_bfloat16", "auto"]
+    precision: Precision
 
 
-class Lowlevel(Block):
+class Lowlevel(Classifier):
     network: Literal["lowlevel"]
-    dataset: Id
-    seed: Seed
     hidden_units: Count
     steps: Count
     batch_size: Count
@@ -192,11 +264,103 @@ class Recurrent(Supervised):
     dropout: Rate
 
 
+class PointsMlp(Model):
+    network: Literal["points_mlp"]
+    task: Literal["boundary"]
+    steps: Count
+    batch_size: Count
+    learning_rate: Positive
+    hidden_units: Annotated[list[Annotated[int, Field(ge=1, le=16)]], Field(max_length=6)]
+    activation: Activation
+
+
+class PointsGan(Model):
+    network: Literal["points_gan"]
+    task: Literal["point_generation"]
+    steps: Count
+    batch_size: Count
+    learning_rate: Positive
+    noise_units: Count
+    hidden_units: Annotated[list[Count], Field(min_length=1)]
+    activation: Activation
+    gradient_penalty: NonNegative
+
+
+class Painting(Model):
+    network: Literal["painting"]
+    task: Literal["painting"]
+    steps: Count
+    batch_size: Count
+    learning_rate: Positive
+    features: Count
+    feature_scale: Positive
+    hidden_units: Annotated[list[Count], Field(min_length=1)]
+
+
+class Vae(Model):
+    network: Literal["vae"]
+    task: Literal["autoencoding"]
+    epochs: Count
+    batch_size: Count
+    optimizer: Optimizer
+    schedule: Schedule
+    precision: Precision
+    latent_units: Annotated[int, Field(ge=2)]
+    kl_weight: NonNegative
+    encoder_filters: Annotated[list[Count], Field(min_length=1)]
+    encoder_units: list[Count]
+    encoder_dropout: Rate
+    decoder_units: Annotated[list[Count], Field(min_length=1)]
+    decoder_filters: Annotated[list[Count], Field(min_length=2, max_length=2)]
+    activation: Activation
+    augmentation: Augmentation
+
+
+class Gan(Model):
+    network: Literal["gan"]
+    task: Literal["generation"]
+    epochs: Count
+    batch_size: Count
+    precision: Precision
+    noise_units: Count
+    generator_filters: Annotated[list[Count], Field(min_length=2, max_length=2)]
+    discriminator_filters: Annotated[list[Count], Field(min_length=1)]
+    generator_optimizer: Optimizer
+    discriminator_optimizer: Optimizer
+    schedule: Schedule
+    discriminator_steps: Count
+    label_smoothing: Rate
+    gradient_penalty: NonNegative
+    ema_decay: Rate
+    augmentation: Augmentation | None
+
+
+class CharRnn(Model):
+    network: Literal["charrnn"]
+    task: Literal["language"]
+    epochs: Count
+    batch_size: Count
+    sequence_length: Count
+    optimizer: Optimizer
+    schedule: Schedule
+    precision: Precision
+    cell: Literal["lstm", "gru", "rnn"]
+    layers: Count
+    units: Count
+    embedding_units: Count
+    embedding_dropout: Rate
+    dropout: Rate
+    sample_temperatures: Annotated[list[Positive], Field(min_length=1)]
+    sample_characters: Count
+    samples_every: Count
+
+
 class Result(Block):
-    """A row of the report: what the model is, and the number to reach."""
+    """A row of the report: what the model is, its main metric, and the number to reach."""
 
     title: str
     metric: str
+    better: Literal["higher", "lower"]
     as_taught: float | None
     target: float | None
 
@@ -205,16 +369,30 @@ class Report(Block):
     results: dict[Id, Result]
 
 
+AnyDataset = Images | Votes | Masses | Reviews | Text | Picture | Folder
+AnyModel = (
+    Mlp
+    | TableMlp
+    | Convolutional
+    | Recurrent
+    | Lowlevel
+    | Vae
+    | Gan
+    | CharRnn
+    | PointsMlp
+    | PointsGan
+    | Painting
+)
+
+
 class Params(Block):
     """The whole file."""
 
-    datasets: dict[Id, Annotated[Images | Votes | Masses | Reviews, Field(discriminator="module")]]
-    models: dict[
-        Id,
-        Annotated[
-            Mlp | TableMlp | Convolutional | Recurrent | Lowlevel, Field(discriminator="network")
-        ],
-    ]
+    downloads: dict[Id, Download]
+    synthetic: dict[Id, Synthetic]
+    garments: Garments
+    datasets: dict[Id, Annotated[AnyDataset, Field(discriminator="module")]]
+    models: dict[Id, Annotated[AnyModel, Field(discriminator="network")]]
     report: Report
 
 
@@ -239,17 +417,23 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse(values: Any, source: str) -> Params:
-    """Check `values` against the schema, and that models and results name what there is."""
+    """Check `values` against the schema, and that what they name is there."""
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(describe(problem, values) for problem in error.errors())
         raise UserError(f"{source}: {problems}") from None
     for model, block in params.models.items():
-        if block.dataset not in params.datasets:
+        if block.dataset not in (datasets := {**params.datasets, **params.synthetic}):
             raise UserError(
                 f"{source}: models.{model}.dataset: no dataset {block.dataset!r}, "
-                f"expected one of {', '.join(params.datasets)}"
+                f"expected one of {', '.join(datasets)}"
+            )
+        judge = params.models.get(block.judge)
+        if block.judge != model and not (judge and judge.task == "classification"):
+            raise UserError(
+                f"{source}: models.{model}.judge: expected the model itself or a model whose "
+                f"task is classification, found {block.judge!r}"
             )
     if set(params.models) != set(params.report.results):
         odd = sorted(set(params.models) ^ set(params.report.results))

@@ -1,4 +1,4 @@
-"""Turn a dataset's raw files into arrays ready to train on, and report what is in them."""
+"""Turn a dataset's source into arrays ready to train on, and report what is in it."""
 
 import importlib
 from pathlib import Path
@@ -8,7 +8,6 @@ from stages.data import ROOT, Prepared, describe_parts, save_part
 from stages.files import replacing, write_json
 from stages.plots.style import save_figure
 
-RAW = Path("data/raw")
 REPORTS = Path("reports/data")
 
 
@@ -16,7 +15,7 @@ def main(dataset: str) -> None:
     """Prepare `dataset`: data/processed/<dataset>/ and reports/data/<dataset>/."""
     block = params.get(params.load().datasets, dataset, "dataset")
     module = importlib.import_module(f"stages.datasets.{block.module}")
-    prepared = module.prepare(RAW / dataset, block)
+    prepared = module.prepare(Path(block.source), block)
     save(dataset, prepared)
 
 

@@ -1,19 +1,27 @@
 """Keras models as files that are equal when the models are."""
 
+import io
 import json
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
+from stages import layers  # noqa: F401  (Keras finds them once they are imported)
 from stages.errors import UserError
 from stages.files import replacing
 
+PROGRESS = "progress.npz"
 
-def save_model(model: keras.Model, path: Path) -> None:
+
+def save_model(model: keras.Model, path: Path, progress: Mapping[str, np.ndarray]) -> None:
     """Write `model` in Keras format, without optimizer, time of saving and memory addresses.
+
+    `progress`, what it made while it learned, lies beside it in the zip as progress.npz.
 
     Keras writes the time to metadata.json and the zip's entries, and the addresses of shared
     objects to config.json; with them, two identical trainings would give different files, and
@@ -29,6 +37,10 @@ def save_model(model: keras.Model, path: Path) -> None:
                 if name.endswith(".json"):
                     content = json.dumps(reproducible(json.loads(content), {})).encode()
                 target.writestr(zipfile.ZipInfo(name), content)
+            if progress:
+                arrays = io.BytesIO()
+                np.savez_compressed(arrays, allow_pickle=False, **progress)
+                target.writestr(zipfile.ZipInfo(PROGRESS), arrays.getvalue())
 
 
 def reproducible(value: Any, numbers: dict[int, int]) -> Any:
@@ -56,3 +68,12 @@ def load_model(path: Path) -> keras.Model:
         return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a model: {str(error).splitlines()[0]}") from None
+
+
+def load_progress(path: Path) -> dict[str, np.ndarray]:
+    """Read the `progress` of a model that `save_model` wrote; empty where there was none."""
+    with zipfile.ZipFile(path) as archive:
+        if PROGRESS not in archive.namelist():
+            return {}
+        with np.load(io.BytesIO(archive.read(PROGRESS))) as arrays:
+            return dict(arrays)

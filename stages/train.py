@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stages import cli, params
 from stages.data import load_description, load_part
+from stages.errors import DivergedError, UserError
 from stages.files import replacing, write_json
 from stages.saving import save_model
 from stages.training import set_determinism
@@ -23,10 +24,15 @@ def main(model: str) -> None:
 
     set_determinism(block.seed)
     began = time.perf_counter()
-    trained = network.train(block, description, train, validation)
+    try:
+        trained = network.train(block, description, train, validation)
+    except DivergedError as error:
+        kept = MODELS / model / "last_good.keras"
+        save_model(error.model, kept, {})
+        raise UserError(f"models.{model}: {error}; the last good weights are in {kept}") from None
     seconds = time.perf_counter() - began
 
-    save_model(trained.model, MODELS / model / "model.keras")
+    save_model(trained.model, MODELS / model / "model.keras", trained.progress)
     with replacing(MODELS / model / "history.csv") as partial:
         trained.history.to_csv(partial, index=False, lineterminator="\n")
     timing = {

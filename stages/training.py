@@ -1,8 +1,10 @@
-"""Supervised training of Keras models."""
+"""Training of Keras models: determinism, precision, rates, batches, and supervised training."""
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 import cpuinfo
 import keras
@@ -13,14 +15,22 @@ import tensorflow as tf
 from stages.data import Part
 from stages.errors import UserError
 from stages.params import Augmentation, Optimizer, Supervised
+from stages.pictures import Cut, read_pictures
 
 
 class Trained(NamedTuple):
-    """A trained model, its history (a row an epoch) and how many samples it was shown."""
+    """What a training gives.
+
+    model: with the weights to keep.
+    history: a row an epoch; the first column is `epoch`, the last the one that `dvc plots` draws.
+    samples: how many it was shown.
+    progress: what the model made while it learned, by name.
+    """
 
     model: keras.Model
     history: pd.DataFrame
     samples: int
+    progress: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def set_determinism(seed: int) -> None:
@@ -70,7 +80,7 @@ def fit(
     """
     classes = model.output_shape[-1]
     steps = math.ceil(len(train.y) / block.batch_size)
-    schedule = learning_rates(block, steps)
+    schedule = learning_rates(block.schedule, block.optimizer.learning_rate, block.epochs * steps)
     model.compile(
         optimizer=optimizer(block.optimizer, schedule),
         loss=loss(classes, block.label_smoothing),
@@ -86,11 +96,26 @@ def fit(
         shuffle=False,  # the batches are
         verbose=2,
     )
-    history = pd.DataFrame(result.history)
-    history.insert(0, "epoch", np.arange(1, len(history) + 1))
-    history["learning_rate"] = [float(schedule(epoch * steps)) for epoch in range(len(history))]
-    check_finite(history)
+    history = describe_epochs(result.history, schedule, steps)
     return Trained(model, history, len(history) * len(train.y))
+
+
+def describe_epochs(
+    results: dict[str, list[float]],
+    schedule: keras.optimizers.schedules.LearningRateSchedule,
+    steps: int,
+) -> pd.DataFrame:
+    """The history that Keras gives with epoch and learning rate, what is to be plotted last.
+
+    Raises:
+        UserError: when the loss is no longer a number.
+    """
+    names = sorted(results, key=lambda name: ("accuracy" in name, name.startswith("val_")))
+    history = pd.DataFrame({name: results[name] for name in names})
+    history.insert(0, "epoch", np.arange(1, len(history) + 1))
+    history.insert(1, "learning_rate", [float(schedule(row * steps)) for row in history.index])
+    check_finite(history)
+    return history
 
 
 def check_finite(history: pd.DataFrame) -> None:
@@ -112,22 +137,20 @@ def loss(classes: int, label_smoothing: float) -> keras.losses.Loss:
 
 
 def learning_rates(
-    block: Supervised, steps: int
+    schedule: str, peak: float, steps: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate of each step.
+    """The learning rate of each of `steps` steps, `peak` at most.
 
     one_cycle rises for three tenths of the training and then falls along a cosine (Smith, Topin:
     Super-convergence, arXiv 1708.07120); cosine only falls (Loshchilov, Hutter: SGDR, ICLR 2017).
     """
-    rate, total = block.optimizer.learning_rate, block.epochs * steps
-    if block.schedule == "constant":
-        return keras.optimizers.schedules.PolynomialDecay(rate, 1, end_learning_rate=rate)
-    rising = int(0.3 * total) if block.schedule == "one_cycle" else 0
+    rising = int(0.3 * steps) if schedule == "one_cycle" else 0
     return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=rate / 25 if rising else rate,
-        warmup_target=rate if rising else None,
+        initial_learning_rate=peak / 25 if rising else peak,
+        warmup_target=peak if rising else None,
         warmup_steps=rising,
-        decay_steps=total - rising,
+        decay_steps=steps - rising,
+        alpha=float(schedule == "constant"),  # the share of the peak at which it ends
     )
 
 
@@ -177,37 +200,74 @@ def batches_of(
 ) -> tf.data.Dataset:
     """The rows of `part` that each element [size] of `rows` numbers; x as `change` makes it."""
     x, y = tf.constant(part.x), tf.constant(part.y)
-    options = tf.data.Options()
-    options.autotune.enabled = False  # it costs more than batches from memory take
     gathered = rows.map(lambda index: (change(tf.gather(x, index)), tf.gather(y, index)))
-    return gathered.prefetch(2).with_options(options)
+    return gathered.prefetch(2).with_options(without_autotune())
 
 
-def shuffled(part: Part, size: int, *, shuffle: bool) -> tf.data.Dataset:
-    """Batches as they are, in a new random order each epoch when `shuffle`."""
-    rows = tf.data.Dataset.range(len(part.y))
-    rows = rows.shuffle(len(part.y)) if shuffle else rows
-    return batches_of(part, rows.batch(size), lambda x: x)
-
-
-def shuffled_pictures(
-    part: Part, size: int, *, shuffle: bool, augmentation: Augmentation | None
+def shuffled(
+    part: Part, size: int, *, shuffle: bool, augmentation: Augmentation | None = None
 ) -> tf.data.Dataset:
-    """Batches of pictures; training pictures, which are the shuffled ones, are augmented."""
-    if not (shuffle and augmentation):
-        return shuffled(part, size, shuffle=shuffle)
-    rows = tf.data.Dataset.range(len(part.y)).shuffle(len(part.y))
-    return batches_of(part, rows.batch(size), lambda x: augment(x, augmentation))
+    """Batches, in a new random order each epoch when `shuffle`; pictures are then augmented."""
+    rows = tf.data.Dataset.range(len(part.y))
+    if not shuffle:
+        return batches_of(part, rows.batch(size), lambda x: x)
+    rows = rows.shuffle(len(part.y)).batch(size)
+    return batches_of(part, rows, lambda x: augment(x, augmentation) if augmentation else x)
+
+
+def streamed(
+    description: dict[str, Any], names: np.ndarray, size: int, augmentation: Augmentation | None
+) -> tf.data.Dataset:
+    """Batches of a folder's pictures, uint8 [size, height, width, channels], read when needed.
+
+    All are in a new random order each epoch: their numbers are shuffled, which are small, not
+    pictures, which are not, so that the folder may be larger than memory. Equal seeds give equal
+    batches, however many threads decode.
+
+    Args:
+        description: what stages.datasets.folder says of the folder.
+        names: [n] of files in it.
+        size: pictures a batch.
+        augmentation: as of `augment`, or None.
+
+    Raises:
+        UserError: when a picture is no longer there.
+    """
+    folder, cut = Path(description["source"]), Cut(**description["cut"])
+    for name in names:
+        if not (folder / name).is_file():
+            raise UserError(f"{folder / name}: no such file any more; run preprocess again")
+
+    def read(rows: np.ndarray) -> np.ndarray:
+        return read_pictures([folder / name for name in names[rows]], cut)
+
+    def batch(rows: tf.Tensor) -> tf.Tensor:
+        # Stateful, the default, would keep TensorFlow from reading ahead where it must be
+        # deterministic.
+        pictures = tf.numpy_function(read, [rows], tf.uint8, stateful=False)
+        pictures = tf.ensure_shape(pictures, [None, *cut.output_shape])
+        return augment(pictures, augmentation) if augmentation else pictures
+
+    rows = tf.data.Dataset.range(len(names)).shuffle(len(names)).batch(size)
+    return rows.map(batch).prefetch(2).with_options(without_autotune())
+
+
+def without_autotune() -> tf.data.Options:
+    """Options of data sets that need no tuning: it costs more than their batches take."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def augment(pictures: tf.Tensor, choice: Augmentation) -> tf.Tensor:
-    """Move each picture of [n, height, width] at random, and mirror half of them.
+    """Move each picture of [n, height, width, ...] at random, and mirror half of them.
 
     The edge that opens is filled with 0. Both are a choice of rows and of columns, which is
     cheaper by far than a transformation of the picture (Keras: RandomTranslation).
     """
     count, margin = tf.shape(pictures)[0], choice.shift
-    padded = tf.pad(pictures, [[0, 0], [margin, margin], [margin, margin]])
+    margins = [[0, 0], [margin, margin], [margin, margin]] + [[0, 0]] * (len(pictures.shape) - 3)
+    padded = tf.pad(pictures, margins)
 
     def positions(length: int) -> tf.Tensor:
         moved = tf.random.uniform([count, 1], 0, 2 * margin + 1, tf.int32)

@@ -42,8 +42,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[params.Download], None]:
     """Download a data set `d` that is described by a block."""
 
     def run(described: params.Download) -> None:
-        datasets = {"d": SimpleNamespace(download=described)}
-        monkeypatch.setattr(params, "load", lambda: SimpleNamespace(datasets=datasets))
+        downloads = {"d": described}
+        monkeypatch.setattr(params, "load", lambda: SimpleNamespace(downloads=downloads))
         download.main("d")
 
     return run

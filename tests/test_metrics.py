@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from stages import metrics
-from stages.cross_validation import out_of_fold
 from stages.data import Part
 from stages.errors import UserError
+from stages.tasks.classification import metrics
+from stages.tasks.classification.cross_validation import out_of_fold
 
 Y = np.array([0, 0, 0, 1, 1])
 SCORE = np.array([0.1, 0.4, 0.6, 0.3, 0.9])

@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import log_loss
 
-from stages import evaluate, params, saving, training
+from stages import params, saving, train, training
 from stages.data import Part
-from stages.errors import UserError
+from stages.errors import DivergedError, UserError
 from stages.networks import convolutional, lowlevel, mlp, recurrent, table_mlp
+from stages.tasks.classification import evaluate
 from tests.reduced import ROOT
 
 BLOCKS = params.load(ROOT / "params.yaml").models
@@ -102,12 +103,13 @@ def test_two_trainings_are_equal_and_so_are_their_files(name: str, tmp_path: Pat
         training.set_determinism(chosen.seed)
         trained = network.train(chosen, description, part, part)  # type: ignore[attr-defined]
         path = tmp_path / f"{index}.keras"
-        saving.save_model(trained.model, path)
+        saving.save_model(trained.model, path, {})
         files.append(path.read_bytes())
         histories.append(trained.history)
     assert files[0] == files[1]
     assert histories[0].equals(histories[1])
-    assert {"epoch", "loss", "accuracy", "val_loss", "val_accuracy"} <= set(histories[0])
+    columns = ["epoch", "learning_rate", "loss", "val_loss", "accuracy", "val_accuracy"]
+    assert list(histories[0]) == columns
     assert list(histories[0]["epoch"]) == list(range(1, len(histories[0]) + 1))
     kind = {recurrent: "text", table_mlp: "table"}.get(network, "image")  # type: ignore[call-overload]
     before = evaluate.probabilities(trained.model, part.x, kind)
@@ -191,9 +193,8 @@ def test_moved_and_mirrored_pictures_are_the_same_pictures() -> None:
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
 def test_learning_rates(schedule: str) -> None:
-    chosen = block("mnist_mlp", schedule=schedule, epochs=10)
-    rates = training.learning_rates(chosen, 10)
-    peak = chosen.optimizer.learning_rate
+    peak = 0.003
+    rates = training.learning_rates(schedule, peak, 100)
     first, top, last = float(rates(0)), float(rates(30)), float(rates(100))
     assert top == pytest.approx({"cosine": 0.79 * peak}.get(schedule, peak), rel=0.01)
     assert first == pytest.approx({"one_cycle": peak / 25}.get(schedule, peak))
@@ -212,7 +213,7 @@ def test_the_best_weights_are_kept_and_training_stops_when_told() -> None:
 def test_a_saved_model_has_no_date_and_no_optimizer(tmp_path: Path) -> None:
     trained = mlp.train(block("mnist_linear"), CLASSES, PICTURES, None)
     path = tmp_path / "model.keras"
-    saving.save_model(trained.model, path)
+    saving.save_model(trained.model, path, {})
     with zipfile.ZipFile(path) as entries:
         assert "date" not in entries.read("metadata.json").decode()
         assert {entry.date_time for entry in entries.infolist()} == {(1980, 1, 1, 0, 0, 0)}
@@ -238,3 +239,33 @@ def test_a_training_that_goes_astray_ends_with_a_user_error(name: str) -> None:
         chosen = chosen.model_copy(update={"learning_rate": 3e38})
     with pytest.raises(UserError, match="the loss is not a number in epoch 1: lower learning_rate"):
         network.train(chosen, CLASSES, part, part)  # type: ignore[attr-defined]
+
+
+def test_a_model_is_stored_with_what_it_made_while_it_learned(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    model = mlp.build(BLOCKS["mnist_linear"], (28, 28), 10)  # type: ignore[arg-type]
+    saving.save_model(model, path, {"sheets": PICTURES.x})
+    assert (saving.load_progress(path)["sheets"] == PICTURES.x).all()
+    assert (saving.load_model(path).predict(PICTURES.x, verbose=0) >= 0).all()
+    saving.save_model(model, path, {})
+    assert saving.load_progress(path) == {}
+
+
+def test_the_last_good_weights_of_a_diverged_training_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(train, "MODELS", tmp_path)
+    good = mlp.build(BLOCKS["mnist_linear"], (28, 28), 10)  # type: ignore[arg-type]
+
+    def diverge(*_: Any) -> None:
+        raise DivergedError("the loss is not a number in epoch 3: lower learning_rate", good)
+
+    monkeypatch.setattr(train, "load_part", lambda *_: PICTURES)
+    monkeypatch.setattr(train, "load_description", lambda _: CLASSES)
+    monkeypatch.setattr(mlp, "train", diverge)
+    with pytest.raises(UserError, match=r"models\.mnist_linear: .*; the last good weights are in "):
+        train.main("mnist_linear")
+    kept = saving.load_model(tmp_path / "mnist_linear/last_good.keras")
+    assert (kept.get_weights()[0] == good.get_weights()[0]).all()
+    assert not (tmp_path / "mnist_linear/model.keras").exists()

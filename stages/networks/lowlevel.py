@@ -112,11 +112,11 @@ def train(block: Lowlevel, description: dict[str, Any], train: Part, validation:
             logits = forward(held_out_x, parameters)
             row = {
                 "epoch": len(history) + 1,
-                "accuracy": hits,
-                "loss": loss,
-                "val_accuracy": accuracy(logits, held_out_y).numpy(),
-                "val_loss": cross_entropy(logits, held_out_y).numpy(),
                 "learning_rate": rate.numpy(),
+                "loss": loss,
+                "val_loss": cross_entropy(logits, held_out_y).numpy(),
+                "accuracy": hits,
+                "val_accuracy": accuracy(logits, held_out_y).numpy(),
             }
             history.append(row)
             numbers = " - ".join(f"{name}: {value:.4f}" for name, value in row.items())

@@ -7,14 +7,14 @@ import keras
 
 from stages.data import Part
 from stages.params import Mlp
-from stages.training import Trained, fit, set_precision, shuffled_pictures
+from stages.training import Trained, fit, set_precision, shuffled
 
 
 def train(block: Mlp, description: dict[str, Any], train: Part, validation: Part | None) -> Trained:
     """Build the network for the pictures at hand and train it."""
     set_precision(block.precision)
     model = build(block, train.x.shape[1:], len(description["classes"]))
-    batches = partial(shuffled_pictures, augmentation=block.augmentation)
+    batches = partial(shuffled, augmentation=block.augmentation)
     return fit(model, block, train, validation, batches)
 
 
