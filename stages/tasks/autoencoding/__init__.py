@@ -1,0 +1,1 @@
+"""Judging a variational autoencoder: what it loses, what it draws, how it orders pictures."""
