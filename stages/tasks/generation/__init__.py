@@ -1,0 +1,1 @@
+"""Evaluation of networks that generate pictures."""
