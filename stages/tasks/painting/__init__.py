@@ -1,0 +1,1 @@
+"""Painting one picture: how well pixels that were held out are guessed."""

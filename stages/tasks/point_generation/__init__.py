@@ -1,0 +1,1 @@
+"""Generating points in the plane like those of a sample."""
