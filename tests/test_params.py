@@ -66,6 +66,11 @@ def test_the_schema_has_no_default_and_so_can_not_change_a_result() -> None:
         ),
         ("models.mnist_cnn.network", "cnm", "models.mnist_cnn: input tag 'cnm'"),
         ("models.mnist_cnn.dataset", "mnits", "models.mnist_cnn.dataset: no dataset 'mnits'"),
+        (
+            "models.mnist_cnn.judge",
+            "mnist_cmn",
+            "models.mnist_cnn.judge: expected the model itself or a model whose task is",
+        ),
         ("models.imdb_gru.cell", "lsmt", "models.imdb_gru.cell: input should be 'lstm', 'gru'"),
         (
             "models.mnist-cnn",
@@ -73,7 +78,7 @@ def test_the_schema_has_no_default_and_so_can_not_change_a_result() -> None:
             "models.mnist-cnn: string should match",
         ),
         ("datasets.imdb.preprocess.keep", "middle", "datasets.imdb.preprocess.keep: input should"),
-        ("datasets.mnist.download.files", {"a": "12"}, "datasets.mnist.download.files.a: string"),
+        ("downloads.mnist.files", {"a": "12"}, "downloads.mnist.files.a: string"),
         ("surprise", 1, "surprise: extra inputs are not permitted"),
     ],
 )
@@ -114,7 +119,7 @@ def test_nothing_but_parameters_is_accepted(values: Any) -> None:
     [
         ("a: [1", "line 1: not YAML"),
         ("a: 1\na: 2\n", "not YAML"),
-        ("models: {}", "datasets: field required"),
+        ("models: {}", "downloads: field required"),
     ],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, text: str, expected: str) -> None:

@@ -16,7 +16,9 @@ from tests import reduced
 
 MODELS = params.load(reduced.ROOT / "params.yaml").models
 RUN_TRAIN = "runpy.run_module('stages.train', run_name='__main__', alter_sys=True)"
-TWICE = ("mnist_mlp", "votes_mlp", "imdb_gru")
+TWICE = (
+    "mnist_mlp", "votes_mlp", "imdb_gru", "fashion_vae", "fashion_gan", "alice_charrnn", "toy_xor",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ def downstream(*models: str) -> set[str]:
 
 def test_every_stage_ran_and_none_runs_again(project: Path) -> None:
     for model in MODELS:
-        for name in ("metrics.json", "timing.json", "confusion.csv", "plots/curves.png"):
+        for name in ("metrics.json", "timing.json", "chart.csv", "plots/curves.png"):
             assert (project / "reports" / model / name).is_file()
     assert stale(project) == set()
     assert "Running" not in output(project, "dvc", "repro")
@@ -81,15 +83,42 @@ def test_plots_show_charts_and_pictures_of_every_model(project: Path) -> None:
     kinds = {name: views[0]["type"] for name, views in shown["data"].items() if views}
     for model in MODELS:
         assert kinds[f"models/{model}/history.csv"] == "vega"
-        assert kinds[f"reports/{model}/confusion.csv"] == "vega"
+        assert kinds[f"reports/{model}/chart.csv"] == "vega"
         assert kinds[f"reports/{model}/plots/curves.png"] == "image"
     charts = {Path(name).name for name, kind in kinds.items() if kind == "vega"}
-    assert charts == {"history.csv", "confusion.csv"}
+    assert charts == {"history.csv", "chart.csv"}
 
 
-def test_a_changed_parameter_makes_its_model_stale_alone(project: Path, changed: Any) -> None:
-    changed("mnist_cnn", "dropout", 0.25)
-    assert stale(project) == downstream("mnist_cnn")
+@pytest.mark.parametrize(
+    ("model", "key", "value"), [("mnist_cnn", "dropout", 0.25), ("fashion_vae", "kl_weight", 1.0)]
+)
+def test_a_changed_parameter_makes_its_model_stale_alone(
+    project: Path, changed: Any, model: str, key: str, value: Any
+) -> None:
+    changed(model, key, value)
+    assert stale(project) == downstream(model)
+
+
+def test_a_text_of_ones_own_is_one_parameter(project: Path, changed: Any) -> None:
+    del changed  # which puts everything back
+    path = project / "params.yaml"
+    values = params.read_yaml(path)
+    (project / "data/own/mine.txt").write_text("Die Katze saß auf dem Dach und sang.\n" * 60)
+    values["datasets"]["alice"] |= {"source": "data/own/mine.txt", "facts": {}}
+    YAML().dump(values, path)
+    output(project, "dvc", "repro", "evaluate@alice_charrnn")
+    samples = json.loads((project / "reports/alice_charrnn/plots/samples.json").read_text())
+    written = {letter for texts in samples["texts"].values() for letter in "".join(texts)}
+    assert written <= set("Die Katze saß auf dem Dach und sang.\n")
+    (project / "data/own/mine.txt").unlink()
+
+
+def test_a_changed_classifier_makes_what_it_judges_stale(project: Path, changed: Any) -> None:
+    changed("fashion_cnn", "epochs", 2)
+    assert stale(project) == downstream("fashion_cnn")
+    output(project, "dvc", "repro", "--single-item", "train@fashion_cnn")
+    expected = {"evaluate@fashion_cnn", "evaluate@fashion_gan", "evaluate@fashion_vae"}
+    assert stale(project) == expected
 
 
 def test_a_changed_network_makes_its_models_stale_alone(project: Path) -> None:
@@ -156,7 +185,6 @@ def test_an_interrupted_training_leaves_nothing_half_written(project: Path, chan
             break
     training.send_signal(signal.SIGINT)
     training.communicate(timeout=60)
-    # 130 as a rule; TensorFlow's threads may abort a process that ends under them.
-    assert training.returncode in {130, -signal.SIGABRT}
+    assert training.returncode == 130
     assert model.stat() == before
     assert not list(project.rglob(".partial-*"))

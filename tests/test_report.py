@@ -1,3 +1,5 @@
+import base64
+import io
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -5,12 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
-from stages import metrics, params, report
+from stages import files, params, report
 from stages.data import Part, describe_parts
-from stages.plots import classification, data
-from stages.plots.style import save_figure
+from stages.plots import data
+from stages.plots.style import save_animation, save_figure, sheet
+from stages.tasks.classification import metrics
+from stages.tasks.classification import plots as classification
 
 Y = np.array([0, 0, 0, 1, 1])
 SCORE = np.array([0.1, 0.4, 0.6, 0.3, 0.9])
@@ -47,12 +51,16 @@ FIGURES = {
 
 
 def model(**changes: Any) -> dict[str, Any]:
-    row = params.Result(title="A model", metric="test.accuracy", as_taught=None, target=0.9)
     mistake = MISTAKE | {"text": "<script>alert()</script>", "path": "test/neg/1_1.txt"}
     return {
         "id": "a_model",
-        "row": row,
-        "value": 0.95,
+        "task": "classification",
+        "title": "A model",
+        "metric": "test.accuracy",
+        "value": "95.00 %",
+        "as_taught": "",
+        "target": "90.00 %",
+        "state": "reached",
         "metrics": {"test.accuracy": 0.95},
         "timing": {"train_seconds": 75.2, "samples_per_second": 12345, "epochs": 3},
         "pictures": {"curves": "data:image/png;base64,AAAA"},
@@ -89,7 +97,7 @@ class Tags(HTMLParser):
 
 
 def test_the_page_is_whole_and_says_what_was_reached() -> None:
-    page = report.render([model(), model(id="other", value=0.85)], [DATASET])
+    page = report.render([model(), model(id="other", value="85.00 %", state="missed")], [DATASET])
     tags = Tags()
     tags.feed(page)
     assert tags.open == []
@@ -98,6 +106,52 @@ def test_the_page_is_whole_and_says_what_was_reached() -> None:
     assert "1 min 15 s" in page
     assert "50.00 % of no and 10.00 % of yes" in page
     assert "55 (1 rows)" in page
+
+
+def test_the_gallery_shows_what_was_made_up_once() -> None:
+    pictures = {"training": "data:image/png;base64,BBBB", "curves": "data:image/png;base64,AAAA"}
+    texts = {"samples": {"epochs": [0], "texts": {"0.7": ["xq"]}}}
+    texts["final_samples"] = {"texts": {"0.7": "Alice & <b>"}}
+    page = report.render(
+        [
+            model(id="a_gan", task="generation", pictures=pictures, data={}),
+            model(id="a_text", task="language", pictures={}, data=texts),
+        ],
+        [DATASET],
+    )
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    gallery, articles = page.split("<h2>Each model</h2>")
+    assert "BBBB" in gallery
+    assert "BBBB" not in articles
+    assert "AAAA" in articles
+    assert "Alice &amp; &lt;b&gt;" in gallery
+    assert "after 0 epochs" in articles
+
+
+def test_an_animation_on_the_page_has_few_frames(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    save_animation([np.full((8, 8), level, np.uint8) for level in range(0, 200, 10)], path)
+    content = base64.b64decode(report.data_url(path).removeprefix("data:image/png;base64,"))
+    with Image.open(io.BytesIO(content)) as picture:
+        shown = [np.asarray(each.convert("L")).mean() for each in ImageSequence.Iterator(picture)]
+    assert len(shown) == report.FRAMES
+    assert (shown[0], shown[-1]) == (0, 190)
+    save_animation([np.full((8, 8), 7, np.uint8)], path)
+    assert report.data_url(path).endswith(base64.b64encode(path.read_bytes()).decode())
+
+
+def test_the_state_of_a_model_depends_on_which_way_is_better(tmp_path: Path) -> None:
+    (tmp_path / "plots").mkdir()
+    files.write_json(tmp_path / "metrics.json", {"test": {"loss": 1.45}})
+    files.write_json(tmp_path / "timing.json", {})
+    for better, state in (("lower", "reached"), ("higher", "missed")):
+        row = params.Result(
+            title="t", metric="test.loss", better=better, as_taught=None, target=1.7
+        )
+        described = report.describe_model(tmp_path, "m", row, "language")
+        assert (described["state"], described["value"]) == (state, "1.45")
 
 
 def test_a_review_can_not_inject_markup() -> None:
@@ -113,7 +167,7 @@ def test_rows_of_a_table_are_shown_with_what_is_missing() -> None:
 
 
 def test_nested_metrics_are_named_as_dvc_names_them() -> None:
-    assert report.flatten({"test": {"accuracy": 1.0}, "fid": 2.0}) == {
+    assert files.flatten({"test": {"accuracy": 1.0}, "fid": 2.0}) == {
         "test.accuracy": 1.0,
         "fid": 2.0,
     }
@@ -139,3 +193,30 @@ def test_a_figure_is_a_picture_and_the_same_each_time(tmp_path: Path, name: str)
 def test_a_model_without_mistakes_has_an_empty_sheet(tmp_path: Path) -> None:
     save_figure(classification.mistakes(PICTURES[:0], []), tmp_path / "a.png")
     assert (tmp_path / "a.png").is_file()
+
+
+def test_a_sheet_has_a_line_between_its_pictures() -> None:
+    pictures = np.arange(5, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 3), np.uint8)
+    made = sheet(pictures, 3)
+    assert made.tolist() == [
+        [0, 0, 0, 255, 1, 1, 1, 255, 2, 2, 2],
+        [0, 0, 0, 255, 1, 1, 1, 255, 2, 2, 2],
+        [255] * 11,
+        [3, 3, 3, 255, 4, 4, 4, 255, 255, 255, 255],
+        [3, 3, 3, 255, 4, 4, 4, 255, 255, 255, 255],
+    ]
+    colours = np.repeat(pictures[..., None], 3, axis=3)
+    assert (sheet(colours, 3) == made[..., None]).all()
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 3)])
+def test_an_animation_has_its_frames_and_is_the_same_each_time(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    frames = [np.full(shape, level, np.uint8) for level in (0, 120, 255)]
+    for copy in ("a.png", "b.png"):
+        save_animation(frames, tmp_path / copy)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    with Image.open(tmp_path / "a.png") as picture:
+        shown = [np.asarray(each.convert("RGB")) for each in ImageSequence.Iterator(picture)]
+    assert [each.mean() for each in shown] == [0, 120, 255]
