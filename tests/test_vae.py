@@ -349,4 +349,5 @@ def test_a_sheet_is_drawn_pixel_by_pixel() -> None:
     drawn = RANDOM.integers(0, 256, (6, 20, 30), np.uint8)
     image = rasterise(plots.pictures(drawn, 3, "title"))
     assert image.shape == (41 + plots.TITLE, 92, 3)
-    assert (image[plots.TITLE :, :, 0] == sheet(255 - drawn, 3)).all()
+    difference = image[plots.TITLE :, :, 0].astype(int) - sheet(255 - drawn, 3)
+    assert np.abs(difference).max() <= 1  # the colour map rounds

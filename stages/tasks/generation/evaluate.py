@@ -65,6 +65,7 @@ def compare(inputs: Inputs, block: Gan, train: np.ndarray, test: np.ndarray) -> 
         "neighbours": {"samples": COMPARED, "nearest": packed(train[near])},
     }
     frames = inputs.progress["samples"]
+    frames = frames if frames.ndim == 5 else 255 - frames  # grey ones dark on white, as elsewhere
     evaluation.animations["training"] = [sheet(pictures, COLUMNS) for pictures in frames]
     return evaluation
 
