@@ -23,7 +23,7 @@ LEADS = {  # the pictures of the gallery, by task; of language, texts
     "point_generation": ["learning"],
     "painting": ["learning"],
 }
-FRAMES = 12  # of an animation on the page; the file beside it has all
+FRAMES = 8  # of an animation on the page; the file beside it has all
 
 
 def main() -> None:
