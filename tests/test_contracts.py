@@ -25,7 +25,12 @@ KEYS = {
     "recurrent": BINARY,
     "vae": {"test.total_loss", "test.reconstruction_loss", "test.kl_loss"},
     "charrnn": {"validation.loss", "validation.bits_per_char"},
-}
+    "points_gan": {
+        "test.sliced_wasserstein", "test.sliced_wasserstein_floor", "test.coverage",
+        "test.coverage_ceiling",
+    },
+    "painting": {"train.psnr", "test.psnr"},
+}  # fmt: skip
 GENERATED = {
     "fashion_gan": {
         "classes_generated", "class_kl", "fid_fashion", "fid_fashion_floor", "fid_fashion_ceiling",
