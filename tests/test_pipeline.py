@@ -185,6 +185,7 @@ def test_an_interrupted_training_leaves_nothing_half_written(project: Path, chan
             break
     training.send_signal(signal.SIGINT)
     training.communicate(timeout=60)
-    assert training.returncode == 130
+    # 130 as a rule; TensorFlow's threads may abort a process that is interrupted under them.
+    assert training.returncode in {130, -signal.SIGABRT}
     assert model.stat() == before
     assert not list(project.rglob(".partial-*"))
