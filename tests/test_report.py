@@ -146,11 +146,10 @@ def test_the_state_of_a_model_depends_on_which_way_is_better(tmp_path: Path) -> 
     (tmp_path / "plots").mkdir()
     files.write_json(tmp_path / "metrics.json", {"test": {"loss": 1.45}})
     files.write_json(tmp_path / "timing.json", {})
-    for better, state in (("lower", "reached"), ("higher", "missed")):
-        row = params.Result(
-            title="t", metric="test.loss", better=better, as_taught=None, target=1.7
-        )
-        described = report.describe_model(tmp_path, "m", row, "language")
+    row = params.Result(title="t", metric="test.loss", better="lower", as_taught=None, target=1.7)
+    opposite = row.model_copy(update={"better": "higher"})
+    for chosen, state in ((row, "reached"), (opposite, "missed")):
+        described = report.describe_model(tmp_path, "m", chosen, "language")
         assert (described["state"], described["value"]) == (state, "1.45")
 
 
