@@ -19,7 +19,6 @@ import numpy as np
 import tensorflow as tf
 
 from stages.data import PARTS, load_part
-from stages.networks import convolutional  # noqa: F401  (its layers, to load the judge)
 from stages.saving import load_model
 from stages.tasks.generation import metrics
 from stages.training import set_determinism, set_precision

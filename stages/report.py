@@ -89,10 +89,11 @@ def data_url(path: Path) -> str:
     """A PNG file; of an animated one FRAMES at the most, evenly chosen."""
     content = path.read_bytes()
     with Image.open(path) as picture:
-        frames = [np.asarray(each.convert("RGB")) for each in ImageSequence.Iterator(picture)]
-    if len(frames) > FRAMES:
-        chosen = np.linspace(0, len(frames) - 1, FRAMES).astype(int)
-        content = encode_animation([frames[number] for number in chosen])
+        count = getattr(picture, "n_frames", 1)
+        if count > FRAMES:
+            frames = [np.asarray(each.convert("RGB")) for each in ImageSequence.Iterator(picture)]
+            chosen = np.linspace(0, count - 1, FRAMES).astype(int)
+            content = encode_animation([frames[number] for number in chosen])
     return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 

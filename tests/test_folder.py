@@ -21,6 +21,7 @@ from stages.networks import gan
 from stages.pictures import Cut, UnusableError, central_box, cut_out, load
 from stages.tasks.generation.evaluate import evaluate
 from stages.training import Trained, set_determinism, streamed
+from tests.small import GAN, RATE
 
 LEFT, RIGHT = (200, 30, 90), (20, 160, 240)
 SQUARE = Cut(None, 1.0, (32, 32, 3))
@@ -469,30 +470,12 @@ def test_a_picture_that_changes_under_the_stream_is_named(tmp_path: Path) -> Non
 
 
 FLIP = params.Augmentation(shift=0, flip=True)
-RATE = params.Optimizer(
-    name="adam", learning_rate=1e-3, momentum=0.5, weight_decay=0.0, clip_norm=None
-)
-NETWORK = params.Gan(
-    network="gan",
-    task="generation",
-    judge="garments_gan",
-    dataset="garments",
-    seed=1,
-    epochs=2,
-    batch_size=32,
-    precision="float32",
-    noise_units=6,
-    generator_filters=[8, 4],
-    discriminator_filters=[4, 8],
-    generator_optimizer=RATE,
-    discriminator_optimizer=RATE,
-    schedule="constant",
-    discriminator_steps=1,
-    label_smoothing=0.1,
-    gradient_penalty=1.0,
-    ema_decay=0.9,
-    augmentation=FLIP,
-)
+NETWORK = GAN.model_copy(
+    update={
+        "judge": "garments_gan", "dataset": "garments", "batch_size": 32, "schedule": "constant",
+        "augmentation": FLIP,
+    }
+)  # fmt: skip
 
 
 def trained_on(prepared: Prepared, **choices: Any) -> Trained:

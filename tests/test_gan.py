@@ -15,38 +15,14 @@ from stages.data import Part
 from stages.errors import DivergedError
 from stages.evaluation import Evaluation, Inputs
 from stages.networks import gan
-from stages.params import Gan, Optimizer
+from stages.params import Gan
 from stages.tasks.generation import evaluate, metrics
+from tests.small import GAN
 
 RANDOM = np.random.default_rng(0)
 KIND = {"kind": "image"}
 GREY = Part(RANDOM.integers(0, 256, (40, 12, 8), np.uint8), np.zeros(40, np.uint8))
 COLOUR = Part(RANDOM.integers(0, 256, (40, 8, 12, 3), np.uint8), np.zeros(40, np.uint8))
-SMALL = Gan(
-    network="gan",
-    task="generation",
-    judge="fashion_cnn",
-    dataset="fashion_mnist",
-    seed=1,
-    epochs=2,
-    batch_size=16,
-    precision="float32",
-    noise_units=6,
-    generator_filters=[8, 4],
-    discriminator_filters=[4, 8],
-    generator_optimizer=Optimizer(
-        name="adam", learning_rate=1e-3, momentum=0.5, weight_decay=0.0, clip_norm=None
-    ),
-    discriminator_optimizer=Optimizer(
-        name="adam", learning_rate=1e-3, momentum=0.5, weight_decay=0.0, clip_norm=None
-    ),
-    schedule="cosine",
-    discriminator_steps=1,
-    label_smoothing=0.1,
-    gradient_penalty=1.0,
-    ema_decay=0.9,
-    augmentation=None,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +32,7 @@ def _determinism() -> None:
 
 
 def block(**choices: Any) -> Gan:
-    return SMALL.model_copy(update=choices)
+    return GAN.model_copy(update=choices)
 
 
 @pytest.mark.parametrize("part", [GREY, COLOUR], ids=["grey", "colour"])
@@ -103,9 +79,9 @@ def test_what_is_kept_is_the_average_of_the_weights() -> None:
 
 
 def test_each_kind_of_step_changes_its_own_network_alone() -> None:
-    discriminator = gan.build_discriminator(SMALL, (12, 8, 1))
+    discriminator = gan.build_discriminator(GAN, (12, 8, 1))
     before = [each.copy() for each in discriminator.get_weights()]
-    step = tf.function(gan.make_discriminator_step(SMALL, discriminator, 5))
+    step = tf.function(gan.make_discriminator_step(GAN, discriminator, 5))
     generated = tf.zeros([16, 12, 8, 1])
     loss, accuracy = step(tf.constant(gan.as_maps(GREY.x[:16])), generated)
     assert 0 < float(loss) < 5
@@ -116,7 +92,7 @@ def test_each_kind_of_step_changes_its_own_network_alone() -> None:
 
 def test_a_generator_learns_the_brightness_of_the_pictures() -> None:
     bright = Part(np.full((64, 12, 8), 230, np.uint8), np.zeros(64, np.uint8))
-    fast = SMALL.generator_optimizer.model_copy(update={"learning_rate": 0.01})
+    fast = GAN.generator_optimizer.model_copy(update={"learning_rate": 0.01})
     chosen = block(
         epochs=30, schedule="constant", generator_optimizer=fast, discriminator_optimizer=fast
     )
@@ -172,7 +148,7 @@ def test_a_training_that_goes_astray_gives_the_last_good_weights(
 
 
 def test_an_absurd_learning_rate_is_told_from_a_bug() -> None:
-    rate = SMALL.generator_optimizer.model_copy(update={"learning_rate": 1e38})
+    rate = GAN.generator_optimizer.model_copy(update={"learning_rate": 1e38})
     with pytest.raises(DivergedError, match="epoch 1") as caught:
         gan.train(block(generator_optimizer=rate, discriminator_optimizer=rate), KIND, GREY, None)
     assert all(np.isfinite(each).all() for each in caught.value.model.get_weights())
@@ -255,7 +231,7 @@ def test_features_are_the_last_hidden_layer_and_labels_what_the_judge_says() -> 
 
 
 def evaluated(part: Part, judge: keras.Model | None) -> Evaluation:
-    trained = gan.train(SMALL, KIND, part, None)
+    trained = gan.train(GAN, KIND, part, None)
     inputs = Inputs(
         description={"kind": "image", "classes": list("abcdefghij")},
         parts={"train": part, "test": part},
@@ -266,7 +242,7 @@ def evaluated(part: Part, judge: keras.Model | None) -> Evaluation:
         history=trained.history,
         progress=dict(trained.progress),
     )
-    return evaluate.evaluate(inputs, SMALL)
+    return evaluate.evaluate(inputs, GAN)
 
 
 def test_an_evaluation_by_a_classifier() -> None:
@@ -308,7 +284,7 @@ def test_an_evaluation_of_colour_pictures_without_classifier() -> None:
 
 
 def test_noise_between_two_ends_keeps_its_length_and_ends() -> None:
-    generator = gan.build_generator(SMALL, (12, 8, 1))
+    generator = gan.build_generator(GAN, (12, 8, 1))
     ends = RANDOM.normal(size=(2, 3, 6))
     ends *= np.sqrt(6) / np.linalg.norm(ends, axis=2, keepdims=True)
     paths = evaluate.interpolate(generator, ends)

@@ -24,18 +24,13 @@ MOST = 10_000  # pictures of a folder that are compared, since those must fit in
 
 
 def evaluate(inputs: Inputs, block: Gan) -> Evaluation:
-    """Compare as many generated pictures with the test pictures; see design.md for the metrics."""
+    """Compare as many generated pictures with the test pictures; see design.md for the metrics.
+
+    A classifier judges, or none where the model is its own judge.
+    """
     train, test = (
         pictures_of(inputs.description, inputs.parts[name], MOST) for name in ("train", "test")
     )
-    return compare(inputs, block, train, test)
-
-
-def compare(inputs: Inputs, block: Gan, train: np.ndarray, test: np.ndarray) -> Evaluation:
-    """Judge by a classifier, or without one where the model is its own judge.
-
-    train, test: uint8 pictures [n, height, width] or [n, height, width, 3].
-    """
     random = np.random.default_rng(block.seed)
     generator = inputs.model.get_layer("generator")
     noise = random.normal(size=(len(test), block.noise_units)).astype(np.float32)
