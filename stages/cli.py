@@ -2,8 +2,11 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
 
 from stages.errors import UserError
 
@@ -21,10 +24,20 @@ def run(stage: Callable[[str], None], noun: str) -> None:
 
 def run_guarded(work: Callable[[], None]) -> None:
     """Call `work`, with the errors of `run`."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not in the background
+        signal.signal(signal.SIGINT, stop)
     try:
         work()
     except (UserError, OSError) as error:
         sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        print("error: interrupted, nothing was written", file=sys.stderr, flush=True)
-        os._exit(130)  # a usual end lets TensorFlow's threads abort the process now and then
+
+
+def stop(number: int, frame: FrameType | None) -> NoReturn:
+    """End the process where it is interrupted.
+
+    An exception would free what TensorFlow's threads still work on, which crashes now and then.
+    What was begun is left beside as after a kill, and the next run removes it.
+    """
+    del number, frame
+    os.write(2, b"error: interrupted, nothing was written\n")
+    os._exit(130)

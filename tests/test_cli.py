@@ -1,6 +1,7 @@
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ def failing(error: BaseException) -> Callable[[], None]:
         raise error
 
     return work
+
+
+@pytest.fixture(autouse=True)
+def _interruptions_end_pytest_as_ever() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(
