@@ -204,15 +204,29 @@ def batches_of(
     return gathered.prefetch(2).with_options(without_autotune())
 
 
+def random_seeds() -> tf.data.Dataset:
+    """Endless seeds [2] of stateless random operations, other ones each epoch.
+
+    Stateful ones would give a data set the same numbers each epoch, since their state begins anew
+    with every iterator (https://www.tensorflow.org/guide/random_numbers).
+    """
+    return tf.data.Dataset.random(rerandomize_each_iteration=True).batch(2)
+
+
 def shuffled(
     part: Part, size: int, *, shuffle: bool, augmentation: Augmentation | None = None
 ) -> tf.data.Dataset:
-    """Batches, in a new random order each epoch when `shuffle`; pictures are then augmented."""
+    """Batches, in a new random order each epoch when `shuffle`; pictures may be augmented."""
     rows = tf.data.Dataset.range(len(part.y))
-    if not shuffle:
-        return batches_of(part, rows.batch(size), lambda x: x)
-    rows = rows.shuffle(len(part.y)).batch(size)
-    return batches_of(part, rows, lambda x: augment(x, augmentation) if augmentation else x)
+    if shuffle:
+        rows = rows.shuffle(len(part.y))
+    batches = batches_of(part, rows.batch(size), lambda x: x)
+    if not augmentation:
+        return batches
+    augmented = tf.data.Dataset.zip(batches, random_seeds()).map(
+        lambda batch, seed: (augment(batch[0], augmentation, seed), batch[1])
+    )
+    return augmented.prefetch(2)
 
 
 def streamed(
@@ -241,15 +255,16 @@ def streamed(
     def read(rows: np.ndarray) -> np.ndarray:
         return read_pictures([folder / name for name in names[rows]], cut)
 
-    def batch(rows: tf.Tensor) -> tf.Tensor:
+    def batch(rows: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         # Stateful, the default, would keep TensorFlow from reading ahead where it must be
         # deterministic.
         pictures = tf.numpy_function(read, [rows], tf.uint8, stateful=False)
         pictures = tf.ensure_shape(pictures, [None, *cut.output_shape])
-        return augment(pictures, augmentation) if augmentation else pictures
+        return augment(pictures, augmentation, seed) if augmentation else pictures
 
     rows = tf.data.Dataset.range(len(names)).shuffle(len(names)).batch(size)
-    return rows.map(batch).prefetch(2).with_options(without_autotune())
+    pictures = tf.data.Dataset.zip(rows, random_seeds()).map(batch)
+    return pictures.prefetch(2).with_options(without_autotune())
 
 
 def without_autotune() -> tf.data.Options:
@@ -259,23 +274,25 @@ def without_autotune() -> tf.data.Options:
     return options
 
 
-def augment(pictures: tf.Tensor, choice: Augmentation) -> tf.Tensor:
+def augment(pictures: tf.Tensor, choice: Augmentation, seed: tf.Tensor) -> tf.Tensor:
     """Move each picture of [n, height, width, ...] at random, and mirror half of them.
 
-    The edge that opens is filled with 0. Both are a choice of rows and of columns, which is
-    cheaper by far than a transformation of the picture (Keras: RandomTranslation).
+    Equal seeds [2] give equal results. The edge that opens is filled with 0. Both are a choice of
+    rows and of columns, which is cheaper by far than a transformation of the picture (Keras:
+    RandomTranslation).
     """
     count, margin = tf.shape(pictures)[0], choice.shift
+    down, across, mirror = tf.unstack(tf.random.split(seed, 3))
     margins = [[0, 0], [margin, margin], [margin, margin]] + [[0, 0]] * (len(pictures.shape) - 3)
     padded = tf.pad(pictures, margins)
 
-    def positions(length: int) -> tf.Tensor:
-        moved = tf.random.uniform([count, 1], 0, 2 * margin + 1, tf.int32)
+    def positions(length: int, seed: tf.Tensor) -> tf.Tensor:
+        moved = tf.random.stateless_uniform([count, 1], seed, 0, 2 * margin + 1, tf.int32)
         return tf.range(length)[None] + moved
 
-    rows, columns = positions(pictures.shape[1]), positions(pictures.shape[2])
+    rows, columns = positions(pictures.shape[1], down), positions(pictures.shape[2], across)
     if choice.flip:
-        mirrored = tf.random.uniform([count, 1]) < 0.5
+        mirrored = tf.random.stateless_uniform([count, 1], mirror) < 0.5
         columns = tf.where(mirrored, tf.reverse(columns, [1]), columns)
     moved = tf.gather(padded, rows, axis=1, batch_dims=1)
     return tf.gather(moved, columns, axis=2, batch_dims=1)

@@ -129,11 +129,15 @@ def test_what_is_said_of_a_review_does_not_depend_on_its_padding() -> None:
 
 def test_batches_of_similar_length_hold_every_review_once_and_little_padding() -> None:
     training.set_determinism(1)
-    for _ in range(2):
-        batches = list(recurrent.similar_lengths(WORDS, 10, shuffle=True))
+    ordered = recurrent.similar_lengths(WORDS, 10, shuffle=True)
+    orders = []
+    for _ in range(3):
+        batches = list(ordered)
+        orders.append([x.numpy().tolist() for x, _ in batches])
         rows = np.concatenate([np.pad(x, ((0, 0), (0, 12 - x.shape[1]))) for x, _ in batches])
         assert sorted(map(tuple, rows)) == sorted(map(tuple, WORDS.x))
         assert {x.shape[1] for x, _ in batches} == {7, 12}
+    assert orders[0] != orders[1] != orders[2]
 
 
 def test_columns_are_encoded_by_what_the_training_rows_say() -> None:
@@ -181,7 +185,8 @@ def test_moved_and_mirrored_pictures_are_the_same_pictures() -> None:
     picture = np.zeros((28, 28), np.uint8)
     picture[10:14, 10:12] = [[1, 2], [3, 4], [5, 6], [7, 8]]
     pictures = tf.constant(np.stack([picture] * 200))
-    moved = training.augment(pictures, params.Augmentation(shift=2, flip=True)).numpy()
+    choice = params.Augmentation(shift=2, flip=True)
+    moved = training.augment(pictures, choice, tf.constant([1, 2])).numpy()
     assert moved.shape == pictures.shape
     assert moved.dtype == np.uint8
     straight = (moved == 1).argmax(axis=2).max(axis=1) < (moved == 2).argmax(axis=2).max(axis=1)
@@ -189,6 +194,14 @@ def test_moved_and_mirrored_pictures_are_the_same_pictures() -> None:
     corners = {(each.any(1).argmax(), each.any(0).argmax()) for each in moved[straight]}
     assert corners == {(row, column) for row in range(8, 13) for column in range(8, 13)}
     assert (np.sort(moved.reshape(200, -1)) == np.sort(picture.ravel())).all()
+
+
+def test_every_epoch_augments_in_another_way() -> None:
+    alike = Part(np.tile(PICTURES.x[:1], (40, 1, 1)), np.zeros(40, np.uint8))
+    choice = params.Augmentation(shift=2, flip=True)
+    batches = training.shuffled(alike, 40, shuffle=True, augmentation=choice)
+    first, second = (next(iter(batches))[0].numpy() for _ in range(2))
+    assert (first != second).any(axis=(1, 2)).mean() > 0.8
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from stages.data import Part
 from stages.params import Recurrent
-from stages.training import Trained, batches_of, fit, set_precision
+from stages.training import Trained, batches_of, fit, random_seeds, set_precision
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
 PADDING = 0
@@ -58,16 +58,16 @@ def similar_lengths(part: Part, size: int, *, shuffle: bool) -> tf.data.Dataset:
     """
     lengths = tf.constant(np.count_nonzero(part.x != PADDING, axis=1), tf.float32)
 
-    def by_length(_: tf.Tensor) -> tf.data.Dataset:
-        noise = tf.random.uniform(lengths.shape, 0.9, 1.1) if shuffle else 1.0
+    def by_length(seed: tf.Tensor) -> tf.data.Dataset:
+        noise = tf.random.stateless_uniform(lengths.shape, seed, 0.9, 1.1) if shuffle else 1.0
         rows = tf.data.Dataset.from_tensor_slices(tf.argsort(lengths * noise, stable=True))
         batches = rows.batch(size)
-        return batches.shuffle(len(part.y)) if shuffle else batches
+        return batches.shuffle(count, seed[0]) if shuffle else batches
 
     def cut(words: tf.Tensor) -> tf.Tensor:
         longest = tf.reduce_max(tf.math.count_nonzero(words, axis=1))
         return words[:, : tf.maximum(longest, 1)]
 
-    rows = tf.data.Dataset.range(1).flat_map(by_length)  # ordered anew each epoch
     count = math.ceil(len(part.y) / size)
+    rows = random_seeds().take(1).flat_map(by_length)  # ordered anew each epoch
     return batches_of(part, rows.apply(tf.data.experimental.assert_cardinality(count)), cut)

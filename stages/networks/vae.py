@@ -22,6 +22,7 @@ from stages.training import (
     describe_epochs,
     learning_rates,
     optimizer,
+    random_seeds,
     set_precision,
     shuffled,
 )
@@ -52,7 +53,7 @@ def train(block: Vae, description: dict[str, Any], train: Part, validation: Part
     )
     result = model.fit(
         changed_batches(train, block.batch_size, block.augmentation),
-        validation_data=validation and batches(validation, 500),
+        validation_data=validation and batches(validation, 500, shuffle=False),
         epochs=block.epochs,
         callbacks=[keras.callbacks.TerminateOnNaN()],
         shuffle=False,  # the batches are
@@ -153,9 +154,9 @@ def kl_loss(pictures: tf.Tensor, latent: tf.Tensor) -> tf.Tensor:
     return 0.5 * tf.reduce_sum(mean**2 + tf.exp(log_variance) - 1 - log_variance, axis=1)
 
 
-def batches(part: Part, size: int) -> tf.data.Dataset:
+def batches(part: Part, size: int, *, shuffle: bool) -> tf.data.Dataset:
     """Batches of pictures, which are their own targets."""
-    return shuffled(part, size, shuffle=False).map(
+    return shuffled(part, size, shuffle=shuffle).map(
         lambda pictures, _: (pictures, targets(pictures))
     )
 
@@ -166,9 +167,10 @@ def changed_batches(part: Part, size: int, change: Augmentation) -> tf.data.Data
     So the encoder learns to place what it has not seen, and the decoder need not draw the changes
     (Im et al.: Denoising criterion for variational auto-encoding framework, AAAI 2017).
     """
-    return shuffled(part, size, shuffle=True).map(
-        lambda pictures, _: (augment(pictures, change), targets(pictures))
+    changed = tf.data.Dataset.zip(batches(part, size, shuffle=True), random_seeds()).map(
+        lambda batch, seed: (augment(batch[0], change, seed), batch[1])
     )
+    return changed.prefetch(2)
 
 
 def targets(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
