@@ -12,6 +12,9 @@ from stages.pictures import Cut, read_pictures
 
 ROOT = Path("data/processed")
 PARTS = ("train", "validation", "test")
+LIMIT = 1.2  # points lie within -LIMIT to LIMIT on both axes
+AXIS = np.linspace(-LIMIT, LIMIT, 40, dtype=np.float32)
+GRID = np.stack(np.meshgrid(AXIS, AXIS[::-1]), axis=-1)  # [40, 40, 2], highest row first
 
 
 class Part(NamedTuple):

@@ -1,4 +1,4 @@
-"""Training of Keras models: determinism, precision, rates, batches, and supervised training."""
+"""Training of Keras models: determinism, precision, rates, batches, and what trainings share."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,6 +16,8 @@ from stages.data import Part
 from stages.errors import UserError
 from stages.params import Augmentation, Optimizer, Supervised
 from stages.pictures import Cut, read_pictures
+
+MOMENTS = 36  # at which a small model is looked at while it learns
 
 
 class Trained(NamedTuple):
@@ -127,6 +129,63 @@ def check_finite(history: pd.DataFrame) -> None:
     lost = history.loc[~np.isfinite(history["loss"]), "epoch"]
     if len(lost):
         raise UserError(f"the loss is not a number in epoch {lost.iloc[0]}: lower learning_rate")
+
+
+def watch(
+    steps: int, advance: Callable[[tf.Tensor], dict[str, float]], look: Callable[[], Any]
+) -> tuple[pd.DataFrame, np.ndarray, list[Any]]:
+    """Train for `steps` steps and look at the model at MOMENTS of them.
+
+    Each is farther from the last by the same factor, since what is learned first changes most.
+
+    Args:
+        steps: in all.
+        advance: takes as many steps as it is told; gives numbers for the history, `loss` among
+            them.
+        look: gives what is to be seen of the model now.
+
+    Returns:
+        The history, in which a row, here called an epoch, is a moment; the steps [frames] before
+        each look, the first 0; what was seen [frames].
+
+    Raises:
+        UserError: when the loss becomes infinite or not a number.
+    """
+    moments = np.unique(np.geomspace(1, steps, MOMENTS).round().astype(np.int32))
+    counts = np.diff(moments, prepend=0)
+    history, seen = [], [look()]
+    for epoch, (step, count) in enumerate(zip(moments, counts, strict=True), 1):
+        history.append({"epoch": epoch, "step": step} | advance(tf.constant(count)))
+        print(" - ".join(f"{name}: {value:.4g}" for name, value in history[-1].items()))
+        check_finite(pd.DataFrame(history[-1:]))
+        seen.append(look())
+    return pd.DataFrame(history), np.append(0, moments), seen
+
+
+def learner(
+    model: keras.Model,
+    part: Part,
+    batch_size: int,
+    loss: keras.losses.Loss,
+    chosen: keras.optimizers.Optimizer,
+) -> Callable[[tf.Tensor], None]:
+    """A function that takes as many steps as it is told, each on random rows of `part`.
+
+    One graph for all of them: with few weights, calling a step takes longer than the step.
+    """
+    x, y = tf.constant(part.x), tf.constant(part.y)
+    chosen.build(model.trainable_variables)
+
+    @tf.function
+    def learn(steps: tf.Tensor) -> None:
+        for _ in tf.range(steps):
+            rows = tf.random.uniform([batch_size], 0, len(part.x), tf.int32)
+            with tf.GradientTape() as tape:
+                value = loss(tf.gather(y, rows), model(tf.gather(x, rows), training=True))
+            gradients = tape.gradient(value, model.trainable_variables)
+            chosen.apply(gradients, model.trainable_variables)
+
+    return learn
 
 
 def loss(classes: int, label_smoothing: float) -> keras.losses.Loss:

@@ -5,19 +5,15 @@ many frequencies mend that (Tancik et al.: Fourier features let networks learn h
 functions in low dimensional domains, NeurIPS 2020).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
 from stages.data import Part
 from stages.params import Painting
-from stages.training import Trained, check_finite, learning_rates
-
-MOMENTS = 36  # at which it is looked at, each farther from the last by the same factor
+from stages.training import Trained, learner, learning_rates, watch
 
 
 @keras.saving.register_keras_serializable("stages")
@@ -54,7 +50,6 @@ class FourierFeatures(keras.layers.Layer):
 def train(block: Painting, description: dict[str, Any], train: Part, validation: Part) -> Trained:
     """Learn the colours of the training pixels by their squared error.
 
-    A row of the history, here called an epoch, is one of MOMENTS.
     progress: steps [frames], the first 0; pictures, uint8 [frames, height, width, 3].
 
     Raises:
@@ -62,21 +57,18 @@ def train(block: Painting, description: dict[str, Any], train: Part, validation:
     """
     height, width = description["height"], description["width"]
     model = build(block, max(height, width))
-    learn = learner(model, train, block)
-    moments = np.unique(np.geomspace(1, block.steps, MOMENTS).round().astype(np.int32))
-    history, seen = [], [paint(model, height, width)]
-    for epoch, (step, count) in enumerate(
-        zip(moments, np.diff(moments, prepend=0), strict=True), 1
-    ):
-        learn(tf.constant(count))
+    rows = Part(train.x, (train.y / 255).astype(np.float32))
+    adam = keras.optimizers.Adam(learning_rates("cosine", block.learning_rate, block.steps))
+    learn = learner(model, rows, block.batch_size, keras.losses.MeanSquaredError(), adam)
+
+    def advance(steps: tf.Tensor) -> dict[str, float]:
+        learn(steps)
         loss = squared_error(colours(model, train.x), train.y)
-        held_out = psnr(colours(model, validation.x), validation.y)
-        history.append({"epoch": epoch, "step": step, "loss": loss, "val_psnr": held_out})
-        print(" - ".join(f"{name}: {value:.4g}" for name, value in history[-1].items()))
-        check_finite(pd.DataFrame(history[-1:]))
-        seen.append(paint(model, height, width))
-    progress = {"steps": np.append(0, moments), "pictures": np.stack(seen)}
-    return Trained(model, pd.DataFrame(history), block.steps * block.batch_size, progress)
+        return {"loss": loss, "val_psnr": psnr(colours(model, validation.x), validation.y)}
+
+    history, steps, seen = watch(block.steps, advance, lambda: paint(model, height, width))
+    progress = {"steps": steps, "pictures": np.stack(seen)}
+    return Trained(model, history, block.steps * block.batch_size, progress)
 
 
 def build(block: Painting, side: int) -> keras.Model:
@@ -96,24 +88,6 @@ def build(block: Painting, side: int) -> keras.Model:
             keras.layers.Dense(3, activation="sigmoid"),
         ]
     )
-
-
-def learner(model: keras.Model, train: Part, block: Painting) -> Callable[[tf.Tensor], None]:
-    """A function that takes as many steps as it is told, each on random training pixels."""
-    x, y = tf.constant(train.x), tf.constant(train.y / 255, tf.float32)
-    adam = keras.optimizers.Adam(learning_rates("cosine", block.learning_rate, block.steps))
-    adam.build(model.trainable_variables)
-
-    @tf.function
-    def learn(steps: tf.Tensor) -> None:
-        for _ in tf.range(steps):
-            rows = tf.random.uniform([block.batch_size], 0, len(train.x), tf.int32)
-            with tf.GradientTape() as tape:
-                painted = model(tf.gather(x, rows), training=True)
-                loss = tf.reduce_mean((painted - tf.gather(y, rows)) ** 2)
-            adam.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-
-    return learn
 
 
 def paint(model: keras.Model, height: int, width: int) -> np.ndarray:

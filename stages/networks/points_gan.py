@@ -11,19 +11,13 @@ from typing import Any
 
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
-from stages.data import Part
+from stages.data import GRID, Part
 from stages.params import PointsGan
-from stages.training import Trained, check_finite, learning_rates
+from stages.training import Trained, learning_rates, watch
 
-MOMENTS = 36  # at which it is looked at, each farther from the last by the same factor
 SHOWN = 500  # generated points kept of each moment
-SIDE = 40  # of the grid of points at which the discriminator's surface is kept
-LIMIT = 1.2  # the grid covers -LIMIT to LIMIT on both axes
-AXIS = np.linspace(-LIMIT, LIMIT, SIDE, dtype=np.float32)
-GRID = np.stack(np.meshgrid(AXIS, AXIS[::-1]), axis=-1)  # [SIDE, SIDE, 2], highest row first
 
 
 def train(block: PointsGan, description: dict[str, Any], train: Part, validation: Part) -> Trained:
@@ -31,8 +25,7 @@ def train(block: PointsGan, description: dict[str, Any], train: Part, validation
 
     The model takes [noise, points] and gives [generated points, logits of being real]; its layers
     `generator` and `discriminator` are models too.
-    A row of the history, here called an epoch, is one of MOMENTS, with the mean losses since the
-    one before.
+    The history has the mean losses since the row before.
     progress: steps [frames], the first 0; points, float16 [frames, SHOWN, 2], of the same noise
     each time; surface, uint8 [frames, side, side], where 255 is certainly real.
 
@@ -43,24 +36,20 @@ def train(block: PointsGan, description: dict[str, Any], train: Part, validation
     model = build(block)
     generator, noise = model.get_layer("generator"), draw_noise(block, SHOWN)
     play = player(model, train.x, block)
-    moments = np.unique(np.geomspace(1, block.steps, MOMENTS).round().astype(np.int32))
-    history, seen = [], [look(model, noise)]
-    for epoch, (step, count) in enumerate(
-        zip(moments, np.diff(moments, prepend=0), strict=True), 1
-    ):
-        losses = dict(
-            zip(("discriminator_loss", "loss"), play(tf.constant(count)).numpy(), strict=True)
-        )
+
+    def advance(steps: tf.Tensor) -> dict[str, float]:
+        discriminated, generated = play(steps).numpy()
         distance = sliced_wasserstein(generator(noise).numpy(), validation.x)
-        history.append(
-            {"epoch": epoch, "step": step} | losses | {"val_sliced_wasserstein": distance}
-        )
-        print(" - ".join(f"{name}: {value:.4g}" for name, value in history[-1].items()))
-        check_finite(pd.DataFrame(history[-1:]))
-        seen.append(look(model, noise))
+        return {
+            "discriminator_loss": discriminated,
+            "loss": generated,
+            "val_sliced_wasserstein": distance,
+        }
+
+    history, steps, seen = watch(block.steps, advance, lambda: look(model, noise))
     points, surface = (np.stack(frames) for frames in zip(*seen, strict=True))
-    progress = {"steps": np.append(0, moments), "points": points, "surface": surface}
-    return Trained(model, pd.DataFrame(history), block.steps * block.batch_size, progress)
+    progress = {"steps": steps, "points": points, "surface": surface}
+    return Trained(model, history, block.steps * block.batch_size, progress)
 
 
 def build(block: PointsGan) -> keras.Model:
@@ -149,7 +138,7 @@ def discriminator_loss(
 def look(model: keras.Model, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Generated points float16 [n, 2] and the discriminator's surface uint8 [side, side]."""
     points, logits = model([noise, GRID.reshape(-1, 2)])
-    surface = np.round(255 * tf.sigmoid(logits).numpy()).reshape(SIDE, SIDE)
+    surface = np.round(255 * tf.sigmoid(logits).numpy()).reshape(GRID.shape[:2])
     return points.numpy().astype(np.float16), surface.astype(np.uint8)
 
 

@@ -4,29 +4,20 @@ What each of its neurons makes of the whole plane is kept from many moments of t
 Smilkov et al.: Direct-manipulation visualization of deep networks, arXiv 1708.03788.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
-from stages.data import Part
+from stages.data import GRID, Part
 from stages.params import PointsMlp
-from stages.training import Trained, check_finite
-
-MOMENTS = 36  # at which it is looked at, each farther from the last by the same factor
-SIDE = 40  # of the grid of points at which surfaces are kept
-LIMIT = 1.2  # the grid covers -LIMIT to LIMIT on both axes
-AXIS = np.linspace(-LIMIT, LIMIT, SIDE, dtype=np.float32)
-GRID = np.stack(np.meshgrid(AXIS, AXIS[::-1]), axis=-1)  # [SIDE, SIDE, 2], highest row first
+from stages.training import Trained, learner, watch
 
 
 def train(block: PointsMlp, description: dict[str, Any], train: Part, validation: Part) -> Trained:
     """Train on batches of points with Adam; `progress` holds surfaces over the grid.
 
-    A row of the history, here called an epoch, is one of MOMENTS.
     progress: steps [frames], the first 0; output, uint8 [frames, side, side], 255 is the
     probability 1; neurons, uint8 [frames, hidden neurons, side, side], 128 is 0 and each neuron is
     scaled by the largest output that it had at any of these moments.
@@ -37,20 +28,18 @@ def train(block: PointsMlp, description: dict[str, Any], train: Part, validation
     del description  # all points are alike
     model = build(block)
     layers = keras.Model(model.inputs[0], [layer.output for layer in model.layers])
-    learn = learner(model, train, block)
-    moments = np.unique(np.geomspace(1, block.steps, MOMENTS).round().astype(np.int32))
-    history, seen = [], [look(layers)]
-    for epoch, (step, count) in enumerate(
-        zip(moments, np.diff(moments, prepend=0), strict=True), 1
-    ):
-        learn(tf.constant(count))
+    rows = Part(train.x, train.y[:, None].astype(np.float32))
+    adam, loss = keras.optimizers.Adam(block.learning_rate), keras.losses.BinaryCrossentropy()
+    learn = learner(model, rows, block.batch_size, loss, adam)
+
+    def advance(steps: tf.Tensor) -> dict[str, float]:
+        learn(steps)
         held_out = {f"val_{name}": value for name, value in score(model, validation).items()}
-        history.append({"epoch": epoch, "step": step} | score(model, train) | held_out)
-        print(" - ".join(f"{name}: {value:.4g}" for name, value in history[-1].items()))
-        check_finite(pd.DataFrame(history[-1:]))
-        seen.append(look(layers))
-    progress = {"steps": np.append(0, moments), **surfaces(np.stack(seen))}
-    return Trained(model, pd.DataFrame(history), block.steps * block.batch_size, progress)
+        return score(model, train) | held_out
+
+    history, steps, seen = watch(block.steps, advance, lambda: look(layers))
+    progress = {"steps": steps, **surfaces(np.stack(seen))}
+    return Trained(model, history, block.steps * block.batch_size, progress)
 
 
 def build(block: PointsMlp) -> keras.Model:
@@ -61,29 +50,6 @@ def build(block: PointsMlp) -> keras.Model:
     return keras.Sequential(
         [keras.Input((2,)), *hidden, keras.layers.Dense(1, activation="sigmoid")]
     )
-
-
-def learner(model: keras.Model, train: Part, block: PointsMlp) -> Callable[[tf.Tensor], None]:
-    """A function that takes as many steps as it is told, each on random training points.
-
-    One graph for all of them: with so few weights, calling a step takes longer than the step.
-    """
-    x, y = tf.constant(train.x), tf.constant(train.y[:, None].astype(np.float32))
-    adam = keras.optimizers.Adam(block.learning_rate)
-    adam.build(model.trainable_variables)
-
-    @tf.function
-    def learn(steps: tf.Tensor) -> None:
-        for _ in tf.range(steps):
-            rows = tf.random.uniform([block.batch_size], 0, len(train.x), tf.int32)
-            with tf.GradientTape() as tape:
-                output = model(tf.gather(x, rows), training=True)
-                wrong = keras.losses.binary_crossentropy(tf.gather(y, rows), output)
-                loss = tf.reduce_mean(wrong)
-            gradients = tape.gradient(loss, model.trainable_variables)
-            adam.apply(gradients, model.trainable_variables)
-
-    return learn
 
 
 def score(model: keras.Model, part: Part) -> dict[str, float]:
@@ -98,7 +64,7 @@ def look(layers: keras.Model) -> np.ndarray:
     """What each neuron makes of each point of the grid: float32 [neurons, side, side]."""
     outputs = layers(GRID.reshape(-1, 2))
     columns = np.concatenate(outputs if isinstance(outputs, list) else [outputs], axis=1)
-    return columns.T.reshape(-1, SIDE, SIDE)
+    return columns.T.reshape(-1, *GRID.shape[:2])
 
 
 def surfaces(seen: np.ndarray) -> dict[str, np.ndarray]:

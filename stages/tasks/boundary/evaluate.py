@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
+from stages.data import GRID, LIMIT
 from stages.evaluation import Evaluation, Inputs
-from stages.networks.points_mlp import GRID, LIMIT
 from stages.params import PointsMlp
 from stages.plots.style import rasterise
 from stages.tasks.boundary import plots

@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.data import Part
-from stages.networks.points_mlp import GRID, LIMIT
+from stages.data import GRID, LIMIT, Part
 
 SIDE = len(GRID)  # pixels of a small surface
 ROW, COLUMN = SIDE + 8, SIDE + 40  # from one to the next

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stages.networks.points_gan import LIMIT
+from stages.data import LIMIT
 
 
 def points(surface: np.ndarray, real: np.ndarray, generated: np.ndarray, title: str) -> Figure:
