@@ -35,10 +35,23 @@ def test_what_a_user_can_mend_is_one_line(error: Exception) -> None:
 
 
 def test_an_interruption_is_no_success() -> None:
-    code = "import signal, stages.cli as cli; cli.run_guarded(lambda: signal.raise_signal(2))"
+    code = (
+        "import signal, stages.cli as cli; "
+        "signal.signal(2, signal.default_int_handler); "  # ignored by children of the background
+        "cli.run_guarded(lambda: signal.raise_signal(2))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 130
     assert done.stderr == b"error: interrupted, nothing was written\n"
+
+
+def test_what_runs_in_the_background_is_not_interrupted() -> None:
+    code = (
+        "import signal, stages.cli as cli; "
+        "signal.signal(2, signal.SIG_IGN); "
+        "cli.run_guarded(lambda: signal.raise_signal(2))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_a_bug_keeps_its_traceback() -> None:
