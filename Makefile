@@ -1,23 +1,35 @@
-# `make help` lists what there is. Everything runs in .venv, which is made when it is missing.
+# `make help` lists the targets. Everything runs in .venv, which is created when it is missing.
 PYTHON ?= python3.11
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+DVC := dvc --wait-for-lock
 .DEFAULT_GOAL := help
-.PHONY: help repro test smoke lint format lock clean
+.PHONY: help repro baseline verify test smoke lint format lock clean
 
-help:  ## List the targets
+help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/ready: requirements.lock
-	$(PYTHON) -m venv .venv
+	@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON); install Python 3.11 or name another one: make PYTHON=python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "error: $(PYTHON) is not Python 3.11 to 3.13; name another one: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
-repro: .venv/ready  ## Run the pipeline: what has changed since the last time, all of it the first time
-	python -m stages.params
-	dvc repro
+repro: .venv/ready  ## Run the pipeline: only what changed, everything the first time
+	python -m stages.config
+	$(DVC) repro
 
-test: .venv/ready  ## Run all tests, among them the reduced pipeline
+baseline: repro  ## Record the present results as your own baseline and commit them
+	python -m stages.record
+	$(DVC) repro report
+	git add params.yaml dvc.lock models reports
+	git diff --cached --quiet || git commit --message "Record baseline"
+
+verify: .venv/ready  ## Run again in a clone and compare bit by bit; TARGETS="train@votes_mlp ..."
+	python -m stages.verify $(TARGETS)
+
+test: .venv/ready  ## Run all tests, the reduced pipeline included
 	python -m pytest
 
 smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a temporary folder
@@ -28,13 +40,13 @@ lint: .venv/ready  ## Check style and types
 	ruff format --check .
 	mypy
 
-format: .venv/ready  ## Mend style
+format: .venv/ready  ## Fix formatting
 	ruff check --fix .
 	ruff format .
 
-lock: .venv/ready  ## Pin all packages again after pyproject.toml has changed
-	python -m pip install --quiet uv
+lock: .venv/ready  ## Re-lock dependencies after pyproject.toml has changed
 	uv pip compile pyproject.toml --universal --extra dev --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
 
 clean:  ## Remove the environment, the data and the models; the DVC cache stays
-	rm -rf .venv data/raw data/processed models/*/*.keras dvc_plots
+	rm -rf .venv dvc_plots
+	git clean -d --force --quiet -X data models reports
