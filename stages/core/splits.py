@@ -1,0 +1,109 @@
+"""Processed data: the examples of each split, and what describes them.
+
+data/processed/<dataset>/info.json          classes, how raw input is encoded, shapes, counts
+data/processed/<dataset>/<split>/x.npy      inputs [n, ...]
+data/processed/<dataset>/<split>/y.npy      labels or targets [n, ...]
+data/processed/<dataset>/<split>/raw.jsonl  where they are worth showing, the raw examples
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stages.core.errors import DataError
+from stages.core.files import read_json
+from stages.core.paths import PROCESSED
+
+SPLITS = ("train", "validation", "test")
+INFO = "info.json"
+RAW_EXAMPLES = "raw.jsonl"
+PADDING = 0  # the token id after the end of a text
+
+
+class Split(NamedTuple):
+    """Examples and their targets.
+
+    Attributes:
+        x: [n, ...] inputs: uint8 images [n, height, width(, channels)]; float32 tables
+            [n, columns], NaN where missing; uint16 token ids [n, length]; uint16 characters [n];
+            float32 points [n, 2]; uint16 pixel positions [n, 2].
+        y: [n] uint8 class, [n] uint16 next character, or [n, 3] uint8 color.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def take(self, indices: np.ndarray) -> "Split":
+        """The examples at `indices` [m]."""
+        return Split(self.x[indices], self.y[indices])
+
+
+def save_split(folder: Path, split: Split, raw: Sequence[dict[str, Any]] | None = None) -> None:
+    """Write a split to `folder`; equal splits give equal bytes.
+
+    Args:
+        folder: is created; must not exist.
+        split: what to write.
+        raw: a JSON object per example, if raw examples are worth showing.
+    """
+    folder.mkdir(parents=True)
+    np.save(folder / "x.npy", split.x)
+    np.save(folder / "y.npy", split.y)
+    if raw is not None:
+        lines = "".join(json.dumps(example) + "\n" for example in raw)
+        (folder / RAW_EXAMPLES).write_text(lines, encoding="utf-8")
+
+
+def load_split(dataset: str, name: str, mmap: bool = False) -> Split:
+    """Read a split of a processed dataset.
+
+    Args:
+        dataset: id of the dataset.
+        name: one of SPLITS.
+        mmap: map x into memory instead of reading it, for data larger than memory.
+
+    Raises:
+        DataError: if a file is missing or damaged.
+    """
+    folder = PROCESSED / dataset / name
+    try:
+        x = np.load(folder / "x.npy", mmap_mode="r" if mmap else None)
+        return Split(x, np.load(folder / "y.npy"))
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            f"{folder}: not a split: {error}; run `dvc repro` of the stage that writes it"
+        ) from None
+
+
+def load_raw(dataset: str, name: str, indices: Sequence[int]) -> list[dict[str, Any]]:
+    """Read the raw examples of a split at `indices`, in that order; empty if none are stored."""
+    path = PROCESSED / dataset / name / RAW_EXAMPLES
+    if not path.exists():
+        return []
+    wanted = set(map(int, indices))
+    with path.open(encoding="utf-8") as lines:
+        found = {number: line for number, line in enumerate(lines) if number in wanted}
+    return [json.loads(found[int(index)]) for index in indices]
+
+
+def load_info(dataset: str) -> dict[str, Any]:
+    """Read what describes a processed dataset."""
+    return read_json(PROCESSED / dataset / INFO)
+
+
+def describe_splits(splits: dict[str, Split], classes: Sequence[str]) -> dict[str, Any]:
+    """Shapes, dtypes and, where there are classes, examples per class of each split."""
+    described = {}
+    for name in SPLITS:
+        split = splits[name]
+        described[name] = {
+            "x": {"shape": list(split.x.shape), "dtype": str(split.x.dtype)},
+            "y": {"shape": list(split.y.shape), "dtype": str(split.y.dtype)},
+        }
+        if classes:
+            counts = np.bincount(split.y, minlength=len(classes)).tolist()
+            described[name]["examples_per_class"] = dict(zip(classes, counts, strict=True))
+    return described
