@@ -1,40 +1,54 @@
-"""Turn a dataset's source into arrays ready to train on, and report what is in it."""
+"""Convert a dataset's source to arrays, split it, and report what is in it."""
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from stages import cli, params
-from stages.data import ROOT, Prepared, describe_parts, save_part
-from stages.files import replacing, write_json
-from stages.plots.style import save_figure
+from stages.config.load import get_section, load_params
+from stages.core.cli import run
+from stages.core.files import atomic_output, write_json
+from stages.core.paths import PROCESSED, REPORTS
+from stages.core.splits import INFO, describe_splits, save_split
 
-REPORTS = Path("reports/data")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from stages.datasets.common import Prepared
 
 
 def main(dataset: str) -> None:
     """Prepare `dataset`: data/processed/<dataset>/ and reports/data/<dataset>/."""
-    block = params.get(params.load().datasets, dataset, "dataset")
-    module = importlib.import_module(f"stages.datasets.{block.module}")
-    prepared = module.prepare(Path(block.source), block)
-    save(dataset, prepared)
+    config = get_section(load_params().datasets, dataset, "dataset")
+    from stages.plots.style import figure_style
+
+    module = importlib.import_module(f"stages.datasets.{config.module}")
+    with figure_style():
+        prepared = module.prepare(Path(config.source), config)
+        write_figures(REPORTS / "data" / dataset / "plots", prepared.figures)
+    described = describe_splits(prepared.splits, prepared.info["classes"])
+    details = [{**prepared.report, "splits": described}]  # a list, in which DVC finds no metrics
+    write_json(REPORTS / "data" / dataset / "details.json", details)
+    write_splits(PROCESSED / dataset, prepared, described)
 
 
-def save(dataset: str, prepared: Prepared) -> None:
-    """Write the processed data and the data report."""
-    shape = describe_parts(prepared.parts, prepared.description["classes"])
-    with replacing(REPORTS / dataset) as folder:
-        folder.mkdir(parents=True)
-        write_json(folder / "report.json", prepared.report | {"parts": shape})
-        for name, figure in prepared.figures.items():
-            save_figure(figure, folder / f"{name}.png")
-    with replacing(ROOT / dataset) as folder:
-        folder.mkdir(parents=True)
-        for name, part in prepared.parts.items():
-            save_part(folder, name, part)
-        for name, text in prepared.files.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        write_json(folder / "description.json", prepared.description | {"parts": shape})
+def write_figures(folder: Path, figures: "Mapping[str, Figure]") -> None:
+    """Write figures to `folder`, all or none."""
+    from stages.plots.style import save_figure
+
+    with atomic_output(folder) as partial:
+        partial.mkdir()
+        for name, figure in figures.items():
+            save_figure(figure, partial / f"{name}.png")
+
+
+def write_splits(folder: Path, prepared: "Prepared", described: Mapping[str, Any]) -> None:
+    """Write splits and what describes them to `folder`, each whole or not at all."""
+    for name, split in prepared.splits.items():
+        with atomic_output(folder / name) as partial:
+            save_split(partial, split, prepared.raw.get(name))
+    write_json(folder / INFO, prepared.info | {"splits": described})
 
 
 if __name__ == "__main__":
-    cli.run(main, "dataset")
+    run(main, "dataset")

@@ -1,1 +1,1 @@
-"""One module a dataset, or a family of datasets in one format."""
+"""One module per source format; each has `prepare(source, config)`."""

@@ -1,108 +1,228 @@
-"""What the modules of the datasets share: splits, tables, facts."""
+"""What the dataset modules share: their result, splits, expected counts, tables."""
 
-from collections.abc import Mapping, Sequence
+import csv
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-import pandera.pandas as pa
 from sklearn.model_selection import train_test_split
 
-from stages.data import Part
-from stages.errors import UserError
-from stages.params import MassesPreprocess, VotesPreprocess
+from stages.core.errors import DataError
+from stages.core.splits import Split
+from stages.encoding.table import MISSING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from stages.config.schema import MassesPreprocess, VotesPreprocess
+
+MAX_TABLE = 10_000_000  # bytes
 
 
-def split(part: Part, share: float, seed: int) -> tuple[Part, Part]:
-    """Divide rows at random into those kept and the `share` held out, each class alike.
+@dataclass
+class Prepared:
+    """What a dataset module makes of its source.
+
+    Attributes:
+        splits: by name, one for each of stages.core.splits.SPLITS.
+        info: `classes`, `positive_class`, and in `input` how raw input is encoded.
+        report: counts and statistics, for JSON.
+        figures: of the data report, by name.
+        raw: for the splits whose raw examples are worth showing, a JSON object per example.
+    """
+
+    splits: dict[str, Split]
+    info: dict[str, Any]
+    report: dict[str, Any]
+    figures: "dict[str, Figure]"
+    raw: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+def split_indices(
+    labels: np.ndarray, validation_fraction: float, test_fraction: float, seed: int
+) -> dict[str, np.ndarray]:
+    """Split examples at random, each class in proportion.
+
+    Args:
+        labels: [n] class of each example.
+        validation_fraction: of all n; rounded up.
+        test_fraction: of all n; rounded up. 0 if the source has a test set of its own.
+        seed: of the random split.
+
+    Returns:
+        Sorted indices by name: train, validation and, with a `test_fraction`, test.
 
     Raises:
-        UserError: when there are too few rows to hold one of each class out.
+        DataError: if there are too few examples, of all or of a class.
     """
-    try:
-        kept, held_out = train_test_split(
-            np.arange(len(part.y)), test_size=share, random_state=seed, stratify=part.y
-        )
-    except ValueError as error:
-        raise UserError(f"{len(part.y)} rows can not be split: {error}") from None
-    kept.sort()
-    held_out.sort()
-    return Part(part.x[kept], part.y[kept]), Part(part.x[held_out], part.y[held_out])
+    held_out = {"test": test_fraction} if test_fraction else {}
+    held_out["validation"] = validation_fraction
+    splits, rest = {}, np.arange(len(labels))
+    for name, fraction in held_out.items():
+        count = math.ceil(round(fraction * len(labels), 6))
+        try:
+            rest, taken = train_test_split(
+                rest, test_size=count, random_state=seed, stratify=labels[rest]
+            )
+        except ValueError as error:
+            raise DataError(
+                f"{len(labels)} examples cannot be split, {count} of them for {name}: {error}"
+            ) from None
+        rest.sort()
+        splits[name] = np.sort(taken)
+    return {"train": rest} | splits
 
 
 def split_table(
-    part: Part, complete: np.ndarray, choice: VotesPreprocess | MassesPreprocess
-) -> dict[str, Part]:
-    """Divide a table that has no test rows of its own into train, validation and test.
+    table: Split, complete: np.ndarray, config: "VotesPreprocess | MassesPreprocess"
+) -> dict[str, Split]:
+    """Split a table into train, validation and test.
 
     Args:
-        part: all rows.
-        complete: [n] whether nothing is missing in the row; others are dropped when so chosen.
-        choice: the shares, the seed, and whether incomplete rows are dropped.
+        table: all rows; x [n, columns], y [n].
+        complete: [n] bool, whether nothing is missing in a row.
+        config: fractions, seed, and whether incomplete rows are dropped.
     """
-    if choice.drop_incomplete:
-        part = Part(part.x[complete], part.y[complete])
-    rest, test = split(part, choice.test_share, choice.seed)
-    train, validation = split(rest, choice.validation_share, choice.seed)
-    return {"train": train, "validation": validation, "test": test}
+    if config.drop_incomplete:
+        table = table.take(np.flatnonzero(complete))
+    indices = split_indices(table.y, config.validation_fraction, config.test_fraction, config.seed)
+    return {name: table.take(chosen) for name, chosen in indices.items()}
 
 
-def check_facts(
+def check_counts(
     found: Mapping[str, float], expected: Mapping[str, float]
 ) -> dict[str, dict[str, float | None]]:
-    """Compare counts of the raw data with those that params.yaml says to expect.
+    """Compare counts of the source with the expected ones of params.yaml.
+
+    Returns:
+        For each count, what was found and what was expected, for the report.
 
     Raises:
-        UserError: naming the first fact that does not hold, or that is not known.
+        DataError: naming the first count that differs, or that there is not.
     """
-    for fact, value in expected.items():
-        if fact not in found:
-            raise UserError(f"facts.{fact}: not counted, expected one of {', '.join(found)}")
-        if found[fact] != value:
-            raise UserError(f"facts.{fact}: expected {value}, found {found[fact]} in the raw data")
-    return {fact: {"found": found[fact], "expected": expected.get(fact)} for fact in found}
+    for name, value in expected.items():
+        if name not in found:
+            raise DataError(f"expected.{name}: no such count, use one of {', '.join(found)}")
+        if found[name] != value:
+            raise DataError(f"expected.{name}: expected {value}, found {found[name]} in the source")
+    return {name: {"found": value, "expected": expected.get(name)} for name, value in found.items()}
 
 
-def read_table(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """Read a csv file without a header as text, the columns named and checked by `schema`.
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """Read a file that may not be larger than `max_bytes`.
 
     Raises:
-        UserError: naming the file, line and column of what is wrong first.
+        DataError: if it is, or cannot be read.
     """
-    columns = list(schema.columns)
     try:
-        table = pd.read_csv(path, header=None, dtype=str, keep_default_na=False)
-    except pd.errors.ParserError as error:
-        raise UserError(f"{path}: expected {len(columns)} columns: {str(error).strip()}") from None
-    except (pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a table: {error}") from None
-    if table.shape[1] != len(columns):
-        raise UserError(f"{path}: expected {len(columns)} columns, found {table.shape[1]}")
-    table.columns = pd.Index(columns)
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise DataError(f"{path}: expected at most {max_bytes:,} bytes, found {size:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+class Values(NamedTuple):
+    """The values that a column of a raw table can have, and how messages describe them."""
+
+    allowed: Collection[str]
+    description: str
+
+
+def one_of(*values: str) -> Values:
+    """A column with few values."""
+    return Values(frozenset(values), f"one of {', '.join(values)}")
+
+
+def read_table(path: Path, columns: Mapping[str, Values]) -> list[dict[str, str]]:
+    """Read a csv file without a header.
+
+    Args:
+        path: of the file.
+        columns: values that each column can have, by name, in the order of the file.
+
+    Returns:
+        Its rows: the text of each column by name.
+
+    Raises:
+        DataError: naming the file, line and column of what is wrong first.
+    """
     try:
-        return schema.validate(table, lazy=True)
-    except pa.errors.SchemaErrors as errors:
-        cases = errors.failure_cases
-        case = cases.sort_values("index", kind="stable").iloc[0]
-        more = f" ({len(cases) - 1} more such values)" if len(cases) > 1 else ""
-        raise UserError(
-            f"{path}: line {int(case['index']) + 1}, column {case['column']!r}: "
-            f"{case['failure_case']!r} is not allowed, expected {case['check']}{more}"
-        ) from None
+        text = read_bytes(path, MAX_TABLE).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from None
+    reader = csv.reader(text.splitlines(), strict=True)
+    rows, wrong = [], list[str]()
+    try:
+        for values in reader:
+            if not values:
+                continue
+            where = f"{path}: line {reader.line_num}"
+            if len(values) != len(columns):
+                raise DataError(f"{where}: expected {len(columns)} columns, found {len(values)}")
+            row = dict(zip(columns, values, strict=True))
+            rows.append(row)
+            wrong += [
+                f"{where}, column {name!r}: {value!r} is not allowed, "
+                f"expected {columns[name].description}"
+                for name, value in row.items()
+                if value not in columns[name].allowed
+            ]
+    except csv.Error as error:
+        raise DataError(f"{path}: line {reader.line_num}: not csv: {error}") from None
+    if wrong:
+        more = len(wrong) - 1
+        raise DataError(wrong[0] + (f" ({more} more such value{'s' * (more > 1)})" if more else ""))
+    if not rows:
+        raise DataError(f"{path}: expected rows of {len(columns)} columns, found none")
+    return rows
+
+
+def check_classes(path: Path, y: np.ndarray, classes: Sequence[str]) -> None:
+    """Reject labels [n] that are all the same, from which nothing can be learned.
+
+    Raises:
+        DataError: naming the file and the label.
+    """
+    found = np.unique(y)
+    if len(found) < 2:
+        labels = f"only {classes[found[0]]!r}" if len(found) else "none"
+        raise DataError(f"{path}: expected labels of at least 2 classes, found {labels}")
 
 
 def missing_by_class(
-    values: pd.DataFrame, y: np.ndarray, classes: Sequence[str]
+    rows: Sequence[Mapping[str, str]], columns: Sequence[str], y: np.ndarray, classes: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """The share of missing values of each column among the rows of each class.
+    """The fraction of missing values of each column, by class.
 
-    `any column` is of whole rows: the share of each class that dropping incomplete rows would
-    drop. Where the classes differ much, dropping them is a bias.
+    `any column` counts whole rows: the fraction of each class that dropping incomplete rows would
+    drop. If the classes differ much, dropping them is a bias.
+
+    Args:
+        rows: raw values by column.
+        columns: whose values are counted.
+        y: [n] class of each row; each class occurs.
+        classes: their names.
     """
-    missing = values.isna()
-    missing["any column"] = missing.any(axis=1)
-    shares = {name: missing[y == label].mean() for label, name in enumerate(classes)}
+    missing = np.array([[row[name] == MISSING for name in columns] for row in rows])
+    missing = np.column_stack([missing, missing.any(axis=1)])
+    fractions = [missing[y == label].mean(axis=0) for label in range(len(classes))]
     return {
-        str(column): {name: round(float(shares[name][column]), 4) for name in classes}
-        for column in missing
+        name: {
+            label: round(float(fraction[index]), 4)
+            for label, fraction in zip(classes, fractions, strict=True)
+        }
+        for index, name in enumerate([*columns, "any column"])
     }
+
+
+def summarize(values: np.ndarray) -> dict[str, float]:
+    """Mean, standard deviation and quartiles of values [n], for the report."""
+    quartiles = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
+    names = ("mean", "std", "min", "25%", "50%", "75%", "max")
+    numbers = (values.mean(), values.std(), *quartiles)
+    return {name: round(float(value), 1) for name, value in zip(names, numbers, strict=True)}

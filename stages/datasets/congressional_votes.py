@@ -1,20 +1,33 @@
-"""Congressional Voting Records 1984: who votes like a Democrat, who like a Republican?
+"""Congressional Voting Records 1984: the party of a representative from 16 votes.
 
-UCI Machine Learning Repository, Congressional Voting Records. A `?` is neither yea nor nay: the
-member was absent, abstained or hid the position, which says something too.
+A `?` is neither yea nor nay: the member was absent, abstained or hid the position, which is
+information too.
+
+Reference: UCI Machine Learning Repository, Congressional Voting Records.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import pandera.pandas as pa
 
-from stages.data import Part, Prepared
-from stages.datasets.common import check_facts, missing_by_class, read_table, split_table
-from stages.params import Votes
-from stages.plots import data as plots
+from stages.core.splits import Split
+from stages.datasets.common import (
+    Prepared,
+    check_classes,
+    check_counts,
+    missing_by_class,
+    one_of,
+    read_table,
+    split_table,
+)
+from stages.encoding.table import MISSING, encode_row
+from stages.plots import datasets as plots
 
+if TYPE_CHECKING:
+    from stages.config.schema import Votes
+
+FILE = "house-votes-84.data"
 CLASSES = ["democrat", "republican"]
 VOTES = [
     "handicapped_infants",
@@ -34,40 +47,42 @@ VOTES = [
     "duty_free_exports",
     "export_administration_act_south_africa",
 ]
-SCHEMA = pa.DataFrameSchema(
-    {"party": pa.Column(str, pa.Check.isin(CLASSES))}
-    | {vote: pa.Column(str, pa.Check.isin(["y", "n", "?"])) for vote in VOTES}
-)
+CODES = {"n": -1, "y": 1, MISSING: 0}
+COLUMNS = [{"name": name, "encoding": "identity", "codes": CODES} for name in VOTES]
 
 
-def prepare(raw: Path, block: Votes) -> Prepared:
-    """Read the votes as -1 (nay), 1 (yea) and 0 (missing, a value of its own)."""
-    table = read_table(raw / "house-votes-84.data", SCHEMA)
-    votes = table[VOTES].apply(lambda column: column.map({"n": -1.0, "y": 1.0}))
-    party = table["party"].map(CLASSES.index).to_numpy(np.uint8)
-    complete = votes.notna().all(axis=1).to_numpy()
-    checked = check_facts({"rows": len(table), "complete_rows": int(complete.sum())}, block.facts)
-    missing = missing_by_class(votes, party, CLASSES)
-    parts = split_table(
-        Part(votes.fillna(0).to_numpy(np.float32), party), complete, block.preprocess
+def prepare(source: Path, config: "Votes") -> Prepared:
+    """Read the votes as -1 (nay), 1 (yea) and 0 (missing, a value of its own).
+
+    Raises:
+        DataError: if a row is wrong, or counts are not the expected ones.
+    """
+    path = source / FILE
+    rows = read_table(path, {"party": one_of(*CLASSES)} | {vote: one_of(*CODES) for vote in VOTES})
+    party = np.array([CLASSES.index(row.pop("party")) for row in rows], np.uint8)
+    check_classes(path, party, CLASSES)
+    complete = np.array([MISSING not in row.values() for row in rows])
+    checked = check_counts(
+        {"rows": len(rows), "complete_rows": int(complete.sum())}, config.expected
     )
+    missing = missing_by_class(rows, VOTES, party, CLASSES)
+    x = np.stack([encode_row(row, COLUMNS) for row in rows])
+    splits = split_table(Split(x, party), complete, config.preprocess)
     return Prepared(
-        parts=parts,
-        description={
-            "kind": "table",
+        splits=splits,
+        info={
             "classes": CLASSES,
-            "positive": "republican",
-            "columns": [{"name": name, "values": [-1, 0, 1], "encode": "as is"} for name in VOTES],
+            "positive_class": "republican",
+            "input": {"type": "table", "columns": COLUMNS},
         },
         report={
-            "facts": checked,
+            "counts": checked,
             "missing": missing,
-            "rows_used": sum(len(part.y) for part in parts.values()),
+            "rows_used": sum(len(split.y) for split in splits.values()),
         },
         figures={
-            "classes": plots.class_balance(parts, CLASSES),
-            "missing": plots.missing(pd.DataFrame(missing).T),
-            "votes": plots.mean_by_class(votes, party, CLASSES),
+            "classes": plots.class_distribution(splits, CLASSES),
+            "missing": plots.missing(missing),
+            "votes": plots.mean_votes(x, VOTES, party, CLASSES),
         },
-        files={"table.csv": table.to_csv(index=False, lineterminator="\n")},
     )

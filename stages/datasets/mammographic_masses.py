@@ -1,98 +1,135 @@
-"""Mammographic masses: is a mass malignant, by the patient's age and what the picture shows?
-
-Elter, Schulz-Wendtland, Wittenberg: The prediction of breast cancer biopsy outcomes using two
-CAD approaches that both emphasize an intelligible decision process, Medical Physics 34, 2007.
+"""Mammographic masses: is a mass malignant, from the patient's age and image findings?
 
 BI-RADS is the radiologist's own assessment of how likely the mass is malignant: a diagnosis, not
-a measurement. A network that is given it copies the diagnosis, so it is dropped by default.
+a measurement. It leaks the label, so `drop_bi_rads` leaves it out.
+
+Reference: Elter, Schulz-Wendtland, Wittenberg: The prediction of breast cancer biopsy outcomes
+using two CAD approaches that both emphasize an intelligible decision process, Medical Physics 34,
+2007.
 """
 
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-import pandera.pandas as pa
 
-from stages.data import Part, Prepared
-from stages.datasets.common import check_facts, missing_by_class, read_table, split_table
-from stages.params import Masses
-from stages.plots import data as plots
-
-CLASSES = ["benign", "malignant"]
-COLUMNS = ["bi_rads", "age", "shape", "margin", "density"]
-LEVELS = {"bi_rads": 5, "shape": 4, "margin": 5, "density": 4}  # codes 1 to this
-
-
-def code(highest: int) -> pa.Column:
-    """A column of codes 1 to `highest`, or ? where missing."""
-    return pa.Column(str, pa.Check.isin([*map(str, range(1, highest + 1)), "?"]))
-
-
-def number() -> pa.Column:
-    """A column of whole numbers, or ? where missing."""
-    return pa.Column(str, pa.Check.str_matches(r"^(\d{1,3}|\?)$"))
-
-
-SCHEMA = pa.DataFrameSchema(
-    {
-        "bi_rads": number(),  # values out of range are known, and reported by prepare
-        "age": number(),
-        "shape": code(LEVELS["shape"]),
-        "margin": code(LEVELS["margin"]),
-        "density": code(LEVELS["density"]),
-        "severity": pa.Column(str, pa.Check.isin(["0", "1"])),
-    }
+from stages.core.errors import DataError
+from stages.core.splits import Split
+from stages.datasets.common import (
+    Prepared,
+    Values,
+    check_classes,
+    check_counts,
+    missing_by_class,
+    one_of,
+    read_table,
+    split_table,
 )
+from stages.encoding.table import MISSING, encode_row
+from stages.plots import datasets as plots
+
+if TYPE_CHECKING:
+    from stages.config.schema import Masses
+
+FILE = "mammographic_masses.data"
+CLASSES = ["benign", "malignant"]
+NUM_CODES = {"bi_rads": 5, "shape": 4, "margin": 5, "density": 4}  # codes are 1 to this
+FEATURES = ["bi_rads", "age", "shape", "margin", "density"]
 
 
-def prepare(raw: Path, block: Masses) -> Prepared:
-    """Read the masses; what is missing becomes NaN, and the network encodes it.
+def codes(name: str) -> dict[str, int]:
+    """The codes of a column, by raw text."""
+    return {str(code): code for code in range(1, NUM_CODES[name] + 1)}
 
-    BI-RADS is documented as 1 to 5, the file also has 0, 6 and a 55: such values become missing
-    and are listed in the report. Scaling is not done here: it is learnt from training rows.
+
+WHOLE_NUMBER = Values({*map(str, range(1000)), MISSING}, f"a whole number below 1000 or {MISSING}")
+RAW_COLUMNS = {
+    "bi_rads": WHOLE_NUMBER,  # values out of range are known, and reported by prepare
+    "age": WHOLE_NUMBER,
+    "shape": one_of(*codes("shape"), MISSING),
+    "margin": one_of(*codes("margin"), MISSING),
+    "density": one_of(*codes("density"), MISSING),
+    "severity": one_of("0", "1"),
+}
+
+
+def prepare(source: Path, config: "Masses") -> Prepared:
+    """Read the masses; missing values are NaN.
+
+    BI-RADS ranges from 1 to 5, the file also has 0 and 6: such values are treated as missing, and
+    listed in the report. Standardization is not done here: it is learned from training examples.
+
+    Raises:
+        DataError: if a row is wrong, or counts are not the expected ones.
     """
-    choice = block.preprocess
-    table = read_table(raw / "mammographic_masses.data", SCHEMA)
-    values = table[COLUMNS].replace("?", np.nan).astype(float)
-    severity = table["severity"].to_numpy(np.uint8)
-    complete = values.notna().all(axis=1).to_numpy()
-    facts = {
-        "rows": len(table),
-        "complete_rows": int(complete.sum()),
-        "malignant_share_of_complete": round(float(severity[complete].mean()), 3),
-    }
-    checked = check_facts(facts, block.facts)
-    missing = missing_by_class(values, severity, CLASSES)
-    wrong = values["bi_rads"].notna() & ~values["bi_rads"].between(1, LEVELS["bi_rads"])
-    out_of_range = table.loc[wrong, "bi_rads"].value_counts().sort_index().to_dict()
-    values.loc[wrong, "bi_rads"] = np.nan
-    columns = COLUMNS[1:] if choice.drop_bi_rads else COLUMNS
-    parts = split_table(Part(values[columns].to_numpy(np.float32), severity), complete, choice)
+    path = source / FILE
+    rows = read_table(path, RAW_COLUMNS)
+    severity = np.array([row.pop("severity") for row in rows]).astype(np.uint8)
+    check_classes(path, severity, CLASSES)
+    if all(row["age"] == MISSING for row in rows):
+        raise DataError(f"{path}: column 'age': expected a number in some row, found none")
+    complete = np.array([MISSING not in row.values() for row in rows])
+    checked = check_counts(count(severity, complete), config.expected)
+    missing = missing_by_class(rows, FEATURES, severity, CLASSES)
+    out_of_range = clear_out_of_range(rows)
+    names = FEATURES[1:] if config.preprocess.drop_bi_rads else FEATURES
+    columns = [describe_column(name) for name in names]
+    x = np.stack([encode_row({name: row[name] for name in names}, columns) for row in rows])
+    splits = split_table(Split(x, severity), complete, config.preprocess)
     return Prepared(
-        parts=parts,
-        description={
-            "kind": "table",
+        splits=splits,
+        info={
             "classes": CLASSES,
-            "positive": "malignant",
-            "columns": [describe_column(name) for name in columns],
+            "positive_class": "malignant",
+            "input": {"type": "table", "columns": columns},
         },
         report={
-            "facts": checked,
+            "counts": checked,
             "missing": missing,
             "bi_rads_out_of_range": out_of_range,
-            "rows_used": sum(len(part.y) for part in parts.values()),
+            "rows_used": sum(len(split.y) for split in splits.values()),
         },
         figures={
-            "classes": plots.class_balance(parts, CLASSES),
-            "missing": plots.missing(pd.DataFrame(missing).T),
-            "age": plots.histogram_by_class(values["age"].to_numpy(), severity, CLASSES, "age"),
+            "classes": plots.class_distribution(splits, CLASSES),
+            "missing": plots.missing(missing),
+            "age": plots.age_by_class(x[:, names.index("age")], severity, CLASSES),
         },
-        files={"table.csv": table.to_csv(index=False, lineterminator="\n")},
     )
 
 
-def describe_column(name: str) -> dict:
-    """How the network takes a column: ages scaled, codes one-hot."""
+def count(severity: np.ndarray, complete: np.ndarray) -> dict[str, float]:
+    """What can be expected of the file. severity: [n], 1 is malignant; complete: [n] bool."""
+    malignant = float(severity[complete].mean()) if complete.any() else 0.0
+    return {
+        "rows": len(severity),
+        "complete_rows": int(complete.sum()),
+        "malignant_fraction_of_complete": round(malignant, 3),
+    }
+
+
+def clear_out_of_range(rows: list[dict[str, str]]) -> dict[str, int]:
+    """Replace BI-RADS values out of range by MISSING, in place.
+
+    Returns:
+        How often each of them occurred.
+    """
+    allowed = {*codes("bi_rads"), MISSING}
+    found: Counter[str] = Counter()
+    for row in rows:
+        if row["bi_rads"] not in allowed:
+            found[row["bi_rads"]] += 1
+            row["bi_rads"] = MISSING
+    return dict(sorted(found.items()))
+
+
+def describe_column(name: str) -> dict[str, Any]:
+    """How a column is encoded: ages standardized, codes one-hot."""
     if name == "age":
-        return {"name": name, "encode": "scale"}
-    return {"name": name, "encode": "one-hot", "levels": LEVELS[name]}
+        return {"name": name, "encoding": "standardize"}
+    return {
+        "name": name,
+        "encoding": "one_hot",
+        "codes": codes(name),
+        "num_codes": NUM_CODES[name],
+    }
