@@ -1,47 +1,77 @@
-"""Train a model: models/<model>/model.keras and history.csv, reports/<model>/timing.json."""
+"""Train a model: models/<model>/ with model.keras, spec.json, snapshots.npz and history.csv."""
 
 import importlib
 import time
-from pathlib import Path
+from importlib.metadata import version
+from typing import Any
 
-from stages import cli, params
-from stages.data import load_description, load_part
-from stages.errors import DivergedError, UserError
-from stages.files import replacing, write_json
-from stages.saving import save_model
-from stages.training import set_determinism
+from stages.config.load import get_section, load_params
+from stages.core import cli
+from stages.core.errors import DivergedError
+from stages.core.files import write_json
+from stages.core.paths import MODELS
+from stages.core.splits import load_info, load_split
 
-MODELS = Path("models")
-REPORTS = Path("reports")
+PACKAGES = ("tensorflow", "keras", "numpy")  # that decide about the bits of a training
 
 
 def main(model: str) -> None:
-    """Train `model` on its train part, with its validation part; the test part is not read."""
-    block = params.get(params.load().models, model, "model")
-    network = importlib.import_module(f"stages.networks.{block.network}")
-    description = load_description(block.dataset)
-    train, validation = load_part(block.dataset, "train"), load_part(block.dataset, "validation")
+    """Train a model on its training and validation splits; the test split is not read."""
+    config = get_section(load_params().models, model, "model")
+    network = importlib.import_module(f"stages.networks.{config.network.name}.train")
+    pipeline = importlib.import_module(f"stages.pipelines.{config.training.input_pipeline}")
+    from stages.learning.bundle import save_bundle, save_model
+    from stages.learning.runtime import processor_kind, session
 
-    set_determinism(block.seed)
+    info = load_info(config.dataset)
+    train, validation = (
+        load_split(config.dataset, name, mmap=True) for name in ("train", "validation")
+    )
+    precision = getattr(config.training, "precision", "float32")
+    folder = MODELS / model
     began = time.perf_counter()
-    try:
-        trained = network.train(block, description, train, validation)
-    except DivergedError as error:
-        kept = MODELS / model / "last_good.keras"
-        save_model(error.model, kept, {})
-        raise UserError(f"models.{model}: {error}; the last good weights are in {kept}") from None
-    seconds = time.perf_counter() - began
-
-    save_model(trained.model, MODELS / model / "model.keras", trained.progress)
-    with replacing(MODELS / model / "history.csv") as partial:
-        trained.history.to_csv(partial, index=False, lineterminator="\n")
-    timing = {
+    with session(config.training.seed, precision) as resolved:
+        try:
+            trained = network.train(config, info, train, validation, pipeline.make_batches)
+        except DivergedError as error:
+            path = folder / "last_good.keras"
+            save_model(path, error.model)
+            message = f"models.{model}: {error}; the last finite weights are in {path}"
+            raise DivergedError(message, error.model) from None
+        seconds = time.perf_counter() - began
+        machine = {"processor": processor_kind(), "precision": resolved}
+        save_bundle(folder, trained, make_spec(model, config, info) | machine)
+    run = {
         "train_seconds": round(seconds, 1),
-        "samples_per_second": round(trained.samples / seconds),
-        "epochs": len(trained.history),
+        "examples_per_second": round(trained.num_examples / seconds),
+        **machine,
+        "versions": {name: version(name) for name in PACKAGES},
     }
-    write_json(REPORTS / model / "timing.json", timing)
+    write_json(folder / "run.json", run)  # not an output of the stage: it differs from run to run
     print(f"{model}: {trained.model.count_params():,} weights, {seconds:.0f} s")
+
+
+def make_spec(model: str, config: Any, info: dict[str, Any]) -> dict[str, Any]:
+    """What it takes to use a model without its training code.
+
+    Args:
+        model: its id.
+        config: its section of params.yaml.
+        info: of the processed dataset.
+
+    Returns:
+        For spec.json: task, classes, how raw input is encoded, and how it was trained.
+    """
+    return {
+        "model": model,
+        "dataset": config.dataset,
+        "task": config.task,
+        "classes": info["classes"],
+        "positive_class": info.get("positive_class"),
+        "input": info["input"],
+        "network": config.network.model_dump(),
+        "training": config.training.model_dump(),
+    }
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What all trainings share: runtime, optimizers, fit, callbacks, layers, stored bundles."""

@@ -1,0 +1,1 @@
+"""Recurrent character-level language model."""

@@ -1,0 +1,1 @@
+"""Convolutional network for images."""

@@ -1,0 +1,1 @@
+"""Coordinate network: pixel position to color through random Fourier features."""

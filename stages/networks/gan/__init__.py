@@ -1,0 +1,1 @@
+"""Generative adversarial network, of images or of points."""

@@ -1,0 +1,1 @@
+"""Fully connected network for images; without hidden layers, softmax regression."""

@@ -1,0 +1,1 @@
+"""A network written with low-level TensorFlow operations."""

@@ -1,0 +1,1 @@
+"""Fully connected network for tables with two classes."""

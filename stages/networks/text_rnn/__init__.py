@@ -1,0 +1,1 @@
+"""Recurrent network that classifies texts."""

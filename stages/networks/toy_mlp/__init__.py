@@ -1,0 +1,1 @@
+"""Fully connected network for points in the plane, with snapshots of what it learns."""

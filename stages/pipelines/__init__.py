@@ -1,0 +1,1 @@
+"""Input pipelines: batches for training, one module per kind of input."""
