@@ -1,0 +1,1 @@
+"""Using trained models: no training code, only Keras and the encoding of raw input."""

@@ -1,0 +1,238 @@
+"""Answers of trained models to a user's own input."""
+
+import importlib
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from stages.core.errors import DataError, ModelError
+from stages.core.splits import PADDING
+from stages.encoding.characters import decode_characters, encode_characters
+from stages.encoding.image import encode_image
+from stages.encoding.table import encode_row
+from stages.encoding.text import encode_text
+from stages.inference.bundle import Bundle
+
+PREDICT_BATCH = 500  # examples at once, which bounds the memory that they take
+MAX_IMAGES = 10_000
+MAX_CHARACTERS = 100_000
+
+
+def predict(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """Answer one raw input.
+
+    Args:
+        bundle: a trained model.
+        raw: by task:
+            classification, toy_classification, autoencoding: an example, see `encode`;
+            image_fitting: {"row", "column"} of a pixel;
+            image_generation, toy_generation: {"seed", "count"};
+            language_modeling: {"prompt", "length", "temperature", "seed"}.
+
+    Returns:
+        What JSON can hold, by task:
+            classification, toy_classification: `class` and `probabilities` by class;
+            autoencoding: `latent` [latent_dim], its mean, and `reconstruction` [height, width],
+            0 to 255;
+            image_fitting: `color` [3], 0 to 255;
+            image_generation: `images` [count, height, width(, channels)], 0 to 255;
+            toy_generation: `points` [count, 2];
+            language_modeling: `text`, without the prompt.
+
+    Raises:
+        ModelError: naming what of the input the model cannot take.
+    """
+    task = bundle.spec["task"]
+    if task not in TASKS:
+        raise ModelError(f"spec.json: task: expected one of {', '.join(TASKS)}, found {task!r}")
+    try:
+        return TASKS[task](bundle, raw)
+    except DataError as error:
+        raise ModelError(f"input: {error}") from None
+
+
+def encode(raw: Any, encoding: Mapping[str, Any]) -> np.ndarray:
+    """One raw example as the model takes it.
+
+    Args:
+        raw: by type of input: image: the bytes of a file, or its path; table: a value by column;
+            text: a string; points: [x, y]; pixel_coordinates: {"row", "column"}.
+        encoding: `input` of the model's spec.
+
+    Returns:
+        [...] of the example, without a batch axis.
+
+    Raises:
+        DataError: if it cannot be encoded.
+        ModelError: if it is of another kind than the model takes.
+    """
+    match encoding["type"], raw:
+        case "image", bytes():
+            return encode_image(raw, encoding)
+        case "image", str() | Path():
+            return encode_image(read_file(Path(raw)), encoding)
+        case "table", Mapping():
+            return encode_row(raw, encoding["columns"])
+        case "text", str():
+            return encode_text(raw, encoding)
+        case "points", [x, y]:
+            return np.array([number({"x": x}, "x"), number({"y": y}, "y")], np.float32)
+        case "pixel_coordinates", Mapping():
+            row = whole_number(raw, "row", 0, encoding["height"] - 1)
+            return np.array([row, whole_number(raw, "column", 0, encoding["width"] - 1)], np.uint16)
+    raise ModelError(f"input: expected {encoding['type']}, found {type(raw).__name__}")
+
+
+def probabilities(model: keras.Model, x: np.ndarray, input_type: str) -> np.ndarray:
+    """Probabilities of each class.
+
+    Args:
+        model: gives probabilities of all classes, or of class 1 alone.
+        x: [n, ...] encoded examples.
+        input_type: `type` of the `input` of info.json or spec.json.
+
+    Returns:
+        float64 [n, classes], whose rows sum to 1.
+    """
+    predict_all = predict_texts if input_type == "text" else predict_arrays
+    p = predict_all(model, x).astype(np.float64)
+    if p.shape[1] == 1:
+        p = np.concatenate([1 - p, p], axis=1)
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def predict_arrays(model: keras.Model, x: np.ndarray) -> Any:
+    """The outputs of `model` for inputs x [n, ...]."""
+    return model.predict(x, batch_size=PREDICT_BATCH, verbose=0)
+
+
+def predict_texts(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """The outputs [n, ...] for texts x [n, length], padded at the end.
+
+    Texts are sorted by length and each batch is cut at the end of its longest text, which saves
+    half of the time and changes nothing, since the network leaves padding out.
+    """
+    lengths = np.count_nonzero(x != PADDING, axis=1)
+    order = np.argsort(lengths, kind="stable")
+    batches = np.array_split(order, math.ceil(len(order) / PREDICT_BATCH))
+    outputs = [model.predict_on_batch(x[rows, : max(lengths[rows].max(), 1)]) for rows in batches]
+    return np.concatenate(outputs)[np.argsort(order, kind="stable")]
+
+
+def classify(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """The class of an example; see `predict`."""
+    encoding, classes = bundle.spec["input"], bundle.spec["classes"]
+    p = probabilities(bundle.model, encode(raw, encoding)[None], encoding["type"])[0]
+    return {
+        "class": classes[int(p.argmax())],
+        "probabilities": dict(zip(classes, p.tolist(), strict=True)),
+    }
+
+
+def autoencode(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """An image's place in the latent space, and the image decoded from it; see `predict`."""
+    outputs = predict_arrays(bundle.model, encode(raw, bundle.spec["input"])[None])
+    logits = outputs["reconstruction"][0].astype(np.float64)
+    return {
+        "latent": outputs["mean"][0].tolist(),
+        "reconstruction": np.rint(255 / (1 + np.exp(-logits))).astype(int).tolist(),
+    }
+
+
+def color_pixel(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """The color of a pixel; see `predict`."""
+    color = predict_arrays(bundle.model, encode(raw, bundle.spec["input"])[None])[0]
+    return {"color": np.rint(255 * color).astype(int).tolist()}
+
+
+def generate_images(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """Images from noise; see `predict`."""
+    images = np.clip(np.rint(generate(bundle, raw)), 0, 255).astype(int)
+    return {"images": images.tolist()}
+
+
+def generate_points(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """Points from noise; see `predict`."""
+    return {"points": generate(bundle, raw).tolist()}
+
+
+def generate(bundle: Bundle, raw: Any) -> np.ndarray:
+    """What the generator makes of `count` noise vectors drawn by `seed`: [count, ...]."""
+    count = whole_number(raw, "count", 1, MAX_IMAGES)
+    random = np.random.default_rng(whole_number(raw, "seed", 0, 2**32 - 1))
+    generator = bundle.model.get_layer("generator")
+    noise = random.standard_normal((count, generator.input_shape[1]), np.float32)
+    generated: np.ndarray = predict_arrays(generator, noise)
+    return generated
+
+
+def continue_text(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """What a character model writes after a prompt; see `predict`."""
+    network = bundle.spec["network"]["name"]
+    sampling = importlib.import_module(f"stages.networks.{network}.sampling")
+    vocabulary = bundle.spec["input"]["vocabulary"]
+    length = whole_number(raw, "length", 1, MAX_CHARACTERS)
+    random = np.random.default_rng(whole_number(raw, "seed", 0, 2**32 - 1))
+    temperature = number(raw, "temperature")
+    if temperature <= 0:
+        raise ModelError(f"input: temperature: expected more than 0, found {temperature:g}")
+    prompt = raw.get("prompt")
+    if not isinstance(prompt, str) or not prompt:
+        raise ModelError(f"input: prompt: expected text of a character or more, found {prompt!r}")
+    noise = random.gumbel(size=(length, 1, len(vocabulary))).astype(np.float32)
+    sample = sampling.make_sampler(bundle.model)
+    ids = sample(encode_characters(prompt, vocabulary), [temperature], noise)[0]
+    return {"text": decode_characters(ids, vocabulary)}
+
+
+def whole_number(raw: Any, key: str, least: int, most: int) -> int:
+    """The integer `key` of an input.
+
+    Raises:
+        ModelError: if there is none, or it is outside of `least` to `most`.
+    """
+    value = raw.get(key) if isinstance(raw, Mapping) else None
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ModelError(
+            f"input: {key}: expected an integer from {least} to {most}, found {value!r}"
+        )
+    return value
+
+
+def number(raw: Any, key: str) -> float:
+    """The number `key` of an input.
+
+    Raises:
+        ModelError: if there is none, or it is not finite.
+    """
+    value = raw.get(key) if isinstance(raw, Mapping) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ModelError(f"input: {key}: expected a number, found {value!r}")
+    return float(value)
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        ModelError: if it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}; expected an image file") from None
+
+
+TASKS: dict[str, Callable[[Bundle, Any], dict[str, Any]]] = {
+    "classification": classify,
+    "toy_classification": classify,
+    "autoencoding": autoencode,
+    "image_fitting": color_pixel,
+    "image_generation": generate_images,
+    "toy_generation": generate_points,
+    "language_modeling": continue_text,
+}
