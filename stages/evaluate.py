@@ -1,60 +1,114 @@
-"""Judge a trained model by test rows: reports/<model>/metrics.json, chart.csv and plots/."""
+"""Evaluate a trained model on the test split: reports/<model>/.
+
+Writes metrics.json, chart.csv, details.json and plots/. No other stage reads test splits of
+models that it evaluates, but cross-validation, whose models are its own.
+"""
 
 import importlib
-from pathlib import Path
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from stages.config.load import get_section, load_params
+from stages.core import cli
+from stages.core.files import atomic_output, flatten
+from stages.core.paths import MODELS, REPORTS
+from stages.core.splits import Split, load_info, load_raw, load_split
 
-from stages import cli, params
-from stages.data import PARTS, ROOT, load_description, load_part
-from stages.evaluation import Evaluation, Inputs
-from stages.files import flatten, replacing, write_json
-from stages.plots.style import save_animation, save_figure
-from stages.saving import load_model, load_progress
-from stages.training import set_determinism
+if TYPE_CHECKING:
+    from stages.tasks.interface import EvaluationContext
 
-MODELS = Path("models")
-REPORTS = Path("reports")
+NO_EVALUATOR = "none"
 
 
 def main(model: str) -> None:
-    """Evaluate `model` as its task does. This stage alone reads test rows."""
-    block = params.get(params.load().models, model, "model")
-    network = importlib.import_module(f"stages.networks.{block.network}")  # its layers, to load
-    task = importlib.import_module(f"stages.tasks.{block.task}.evaluate")
-    description = load_description(block.dataset)
-    path = MODELS / model / "model.keras"
-    trained = load_model(path)
-    set_determinism(block.seed)
-    inputs = Inputs(
-        description=description,
-        parts={name: load_part(block.dataset, name) for name in PARTS},
-        folder=ROOT / block.dataset,
-        model=trained,
-        retrain=lambda part: network.train(block, description, part, None).model,
-        judge=trained if block.judge == model else load_model(MODELS / block.judge / path.name),
-        history=pd.read_csv(MODELS / model / "history.csv"),
-        progress=load_progress(path),
+    """Evaluate `model` as its task does."""
+    config = get_section(load_params().models, model, "model")
+    task = importlib.import_module(f"stages.tasks.{config.task}.evaluate")
+    captions = importlib.import_module(f"stages.tasks.{config.task}.captions")
+    from stages.plots.style import figure_style
+    from stages.tasks.saving import describe_figures, save_evaluation
+
+    context = load_context(model, config)
+    seed_everything(getattr(config.evaluation, "seed", 0))
+    folder = REPORTS / model
+    with figure_style():
+        evaluation = task.evaluate(context)
+        summary = summarize(context, config)
+        summary["captions"] = describe_figures(evaluation, captions.CAPTIONS)
+        save_evaluation(folder, evaluation, summary)
+    with atomic_output(folder / "chart.csv") as path:
+        evaluation.chart.to_csv(path, index=False, lineterminator="\n")
+    metrics = flatten(evaluation.metrics)
+    print(f"{model}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+
+
+def load_context(model: str, config: Any) -> "EvaluationContext":
+    """Load a model and all that it is evaluated with.
+
+    Args:
+        model: its id.
+        config: its section of params.yaml.
+
+    Raises:
+        ModelError: if a file of a model is missing or damaged.
+    """
+    from stages.inference.bundle import load_bundle, load_history, load_snapshots
+    from stages.tasks.interface import EvaluationContext
+
+    @cache
+    def load_once(name: str) -> Split:
+        return load_split(config.dataset, name, mmap=True)
+
+    def load_examples(name: str, examples: Sequence[int]) -> list[dict[str, Any]]:
+        return load_raw(config.dataset, name, examples)
+
+    evaluator = config.evaluation.evaluator
+    return EvaluationContext(
+        config=config.evaluation,
+        info=load_info(config.dataset),
+        load_split=load_once,
+        load_raw=load_examples,
+        bundle=load_bundle(MODELS / model),
+        snapshots=load_snapshots(MODELS / model),
+        history=load_history(MODELS / model),
+        evaluator=None if evaluator == NO_EVALUATOR else load_bundle(MODELS / evaluator),
     )
-    evaluation = task.evaluate(inputs, block)
-    save(REPORTS / model, evaluation)
-    numbers = flatten(evaluation.metrics)
-    print(f"{model}: " + ", ".join(f"{name} {value:.4f}" for name, value in numbers.items()))
 
 
-def save(folder: Path, evaluation: Evaluation) -> None:
-    """Write metrics.json, chart.csv, and in plots/ the pictures and the data that they show."""
-    with replacing(folder / "plots") as partial:
-        partial.mkdir(parents=True)
-        for name, figure in evaluation.figures.items():
-            save_figure(figure, partial / f"{name}.png")
-        for name, frames in evaluation.animations.items():
-            save_animation(frames, partial / f"{name}.png")
-        for name, values in evaluation.data.items():
-            write_json(partial / f"{name}.json", values, indent=None)
-    with replacing(folder / "chart.csv") as partial:
-        evaluation.chart.to_csv(partial, index=False, lineterminator="\n")
-    write_json(folder / "metrics.json", evaluation.metrics)
+def seed_everything(seed: int) -> None:
+    """Seed what draws random numbers, and compute deterministically.
+
+    Called after all models are loaded, since Keras draws the weights that loading replaces.
+    """
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def summarize(context: "EvaluationContext", config: Any) -> dict[str, Any]:
+    """What the page says of a model beside its metrics.
+
+    Args:
+        context: of the evaluation.
+        config: the model's section of params.yaml.
+
+    Returns:
+        dataset, network, task, num_weights, and the length of the training: epochs or steps, the
+        other is None.
+    """
+    unit = str(context.history.columns[0])
+    length = {unit: int(context.history[unit].max())}
+    return {
+        "dataset": config.dataset,
+        "network": config.network.name,
+        "task": config.task,
+        "num_weights": int(context.bundle.model.count_params()),
+        "epochs": length.get("epoch"),
+        "steps": length.get("training_step"),
+    }
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Figures from arrays; none reads or shows anything."""
+"""Figures: their style, how they are saved, and what several tasks draw."""

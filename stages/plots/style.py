@@ -1,94 +1,108 @@
-"""How all figures look, and how they and animations are saved."""
+"""The style of all figures, and how figures and animations are saved."""
 
 import io
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
+from cycler import cycler
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stages.files import replacing
+from stages.core.files import atomic_output
 
-matplotlib.use("Agg")
-matplotlib.rcParams.update(
-    {
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "grid.alpha": 0.3,
-        "figure.constrained_layout.use": True,
-    }
-)
-COLORS = (24, 160)  # of a palette: enough for charts and grey pictures; for colour pictures
-ERROR = 2.5  # levels of 255 by which a palette may be off on average
-FRAME = 250  # milliseconds
-LAST_FRAME = 3000
+# Distinguishable with any color vision (Okabe, Ito: Color universal design, 2008). The first three
+# always mean training, validation and test; gray is what is expected or real.
+TRAINING, VALIDATION, TEST = "#0072B2", "#D55E00", "#009E73"
+GENERATED = "#D55E00"
+REFERENCE = "#767676"
+COLOR_CYCLE = [TRAINING, VALIDATION, TEST, "#CC79A7", "#56B4E9", "#E69F00"]
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.prop_cycle": cycler(color=COLOR_CYCLE),
+    "grid.alpha": 0.3,
+    "figure.constrained_layout.use": True,
+    "image.cmap": "gray",
+}
+DPI = 100
+PALETTE_SIZES = (64, 256)  # enough for charts and gray images; for color images
+MAX_PALETTE_ERROR = 2.5  # mean difference of the pixels, in levels of 255
+FRAME_MILLISECONDS = 250
+LAST_FRAME_MILLISECONDS = 3000
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Draw and save figures in the project's style; other settings are restored at the end.
+
+    Entry scripts use it once. Figures are `matplotlib.figure.Figure`, never pyplot's, so their
+    backend is Agg whatever is configured.
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write `figure` as PNG with a palette; equal figures give equal bytes."""
-    picture = with_palette(rasterise(figure))
-    with replacing(path) as partial:
-        picture.save(partial, format="PNG", optimize=True)
+    """Write a figure as PNG with a palette; equal figures give equal bytes."""
+    image = quantize(rasterize(figure))
+    with atomic_output(path) as partial:
+        image.save(partial, format="PNG", optimize=True)
 
 
 def save_animation(frames: Sequence[np.ndarray], path: Path) -> None:
     """Write frames, uint8 [height, width] or [height, width, 3], as an animated PNG."""
-    with replacing(path) as partial:
+    with atomic_output(path) as partial:
         partial.write_bytes(encode_animation(frames))
 
 
 def encode_animation(frames: Sequence[np.ndarray]) -> bytes:
-    """Frames, uint8 [height, width] or [height, width, 3], as an animated PNG.
+    """Encode an animated PNG.
 
-    All share a palette, so that what stays equal from frame to frame costs nothing.
+    All frames share a palette, so that what does not change from frame to frame costs nothing.
+
+    Args:
+        frames: uint8 [height, width] or [height, width, 3] each.
     """
-    strip = with_palette(np.concatenate(frames))
+    strip = quantize(np.concatenate(frames))
     height, width = frames[0].shape[:2]
     first, *rest = [
-        strip.crop((0, row * height, width, (row + 1) * height)) for row in range(len(frames))
+        strip.crop((0, number * height, width, (number + 1) * height))
+        for number in range(len(frames))
     ]
-    durations = [FRAME] * len(rest) + [LAST_FRAME]
+    durations = [FRAME_MILLISECONDS] * len(rest) + [LAST_FRAME_MILLISECONDS]
     buffer = io.BytesIO()
     first.save(buffer, "PNG", save_all=True, append_images=rest, duration=durations, loop=0)
     return buffer.getvalue()
 
 
-def with_palette(pixels: np.ndarray) -> Image.Image:
-    """Pixels, uint8 [height, width] or [height, width, 3], in the fewest COLORS that look right.
+def quantize(pixels: np.ndarray) -> Image.Image:
+    """Reduce an image to the smallest of PALETTE_SIZES that looks right.
 
-    A palette makes charts and grey pictures a third as large.
+    A palette makes charts and gray images a third as large.
+
+    Args:
+        pixels: uint8 [height, width] or [height, width, 3].
     """
     original = Image.fromarray(pixels).convert("RGB")
-    for colors in COLORS:
-        reduced = original.quantize(colors, dither=Image.Dither.NONE)
+    for size in PALETTE_SIZES:
+        reduced = original.quantize(size, dither=Image.Dither.NONE)
         difference = np.asarray(original, float) - np.asarray(reduced.convert("RGB"), float)
-        if np.abs(difference).mean() < ERROR:
+        if np.abs(difference).mean() < MAX_PALETTE_ERROR:
             break
     return reduced
 
 
-def rasterise(figure: Figure) -> np.ndarray:
-    """The pixels of `figure`, uint8 [height, width, 3]."""
+def rasterize(figure: Figure) -> np.ndarray:
+    """The pixels of a figure, uint8 [height, width, 3]."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     buffer.seek(0)
     return np.asarray(Image.open(buffer).convert("RGB"))
-
-
-def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
-    """Pictures in rows of `columns`, a white pixel between them.
-
-    pictures: uint8 [n, height, width] or [n, height, width, 3]. Returns uint8 of the same colours.
-    """
-    rows = math.ceil(len(pictures) / columns)
-    missing = [(0, rows * columns - len(pictures)), (0, 1), (0, 1)]
-    missing += [(0, 0)] * (pictures.ndim - 3)
-    padded = np.pad(pictures, missing, constant_values=255)
-    height, width = padded.shape[1:3]
-    grid = padded.reshape(rows, columns, *padded.shape[1:]).swapaxes(1, 2)
-    return grid.reshape(rows * height, columns * width, *padded.shape[3:])[:-1, :-1]

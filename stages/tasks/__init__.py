@@ -1,5 +1,5 @@
-"""One package a task: how a trained model is judged and shown.
+"""Tasks: how a trained model is evaluated and shown.
 
-Each has a module `evaluate` with `evaluate(inputs: Inputs, block) -> Evaluation`
-(stages/evaluation.py), and a chart template in .dvc/plots/.
+A package per task: evaluate.py computes (`evaluate(context) -> Evaluation`, see interface.py),
+plots.py draws, captions.py explains. .dvc/plots/<task>.json draws the chart in `dvc plots`.
 """

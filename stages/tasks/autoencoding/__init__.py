@@ -1,1 +1,1 @@
-"""Judging a variational autoencoder: what it loses, what it draws, how it orders pictures."""
+"""Autoencoding: the losses of a variational autoencoder, and what its latent space holds."""

@@ -1,74 +1,102 @@
-"""Figures of an autoencoder."""
+"""Figures of a variational autoencoder."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
-from stages.plots.style import sheet
+from stages.plots.history import Panel
+from stages.plots.images import dark_on_white, sheet
 
-DPI = 100
-TITLE = 28  # pixels above a sheet of pictures
-LOSSES = {
-    "loss": "total",
-    "reconstruction_loss": "reconstruction",
-    "kl_loss": "KL divergence",
-}
+PANELS = (
+    Panel("total loss, nats per image", ["loss"]),
+    Panel("reconstruction loss", ["reconstruction_loss"]),
+    Panel("KL divergence", ["kl_loss"]),
+)
+SCATTER_COLUMNS = 5
 
 
-def curves(history: pd.DataFrame) -> Figure:
-    """The three losses by epoch, of training and of validation."""
-    figure = Figure(figsize=(9, 2.8))
-    for axes, (column, title) in zip(figure.subplots(1, 3), LOSSES.items(), strict=True):
-        axes.plot(history["epoch"], history[column], ".-", label="training")
-        axes.plot(history["epoch"], history[f"val_{column}"], ".-", label="validation")
-        axes.set(xlabel="epoch", title=f"{title}, nats a picture")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
+def manifold(images: np.ndarray, axis: np.ndarray) -> Figure:
+    """Draw the decoded grid of the first two latent variables.
+
+    Args:
+        images: uint8 [side * side, height, width], the highest second variable first.
+        axis: [side] values of each variable on the grid.
+    """
+    side, (height, width) = len(axis), images.shape[1:3]
+    figure = Figure(figsize=(6.5, 6.5 * height / width))
+    axes = figure.subplots()
+    axes.imshow(sheet(dark_on_white(images), side), vmin=0, vmax=255)
+    axes.grid(visible=False)
+    shown = np.linspace(0, side - 1, 5).round().astype(int)
+    axes.set_xticks((shown + 0.5) * (width + 1) - 1, [f"{axis[k]:.1f}" for k in shown])
+    rows = side - 1 - shown
+    axes.set_yticks((rows + 0.5) * (height + 1) - 1, [f"{axis[k]:.1f}" for k in shown])
+    axes.set(xlabel="first latent variable", ylabel="second latent variable")
     return figure
 
 
-def pictures(drawn: np.ndarray, columns: int, title: str) -> Figure:
-    """Pictures, uint8 [n, height, width], in rows of `columns`, pixel by pixel; 0 is white."""
-    image = sheet(255 - drawn, columns)
-    height, width = image.shape
-    figure = Figure(figsize=(width / DPI, (height + TITLE) / DPI))
-    figure.set_layout_engine("none")
-    axes = figure.add_axes((0, 0, 1, height / (height + TITLE)))
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
-    axes.axis("off")
+def reconstructions(images: np.ndarray, decoded: np.ndarray, classes: Sequence[str]) -> Figure:
+    """Draw pairs of an image and its reconstruction, a row per class.
+
+    Args:
+        images: uint8 [classes, n, height, width].
+        decoded: their reconstructions, of the same shape.
+        classes: names.
+    """
+    count, columns, height, width = images.shape
+    gap = np.zeros((count, columns, height, width // 4), np.uint8)
+    pairs = np.concatenate([images, decoded, gap], axis=3)
+    return labeled_rows(pairs, classes, "image and reconstruction, pair by pair")
+
+
+def class_samples(images: np.ndarray, classes: Sequence[str], recognized: np.ndarray) -> Figure:
+    """Draw the mean and samples of each class.
+
+    Args:
+        images: uint8 [classes, n, height, width], the mean first.
+        classes: names.
+        recognized: [classes] fraction of the samples that the evaluator assigns to the class.
+    """
+    labels = [f"{name}, {value:.0%}" for name, value in zip(classes, recognized, strict=True)]
+    return labeled_rows(images, labels, "class mean, then samples; % recognized by the evaluator")
+
+
+def labeled_rows(images: np.ndarray, labels: Sequence[str], title: str) -> Figure:
+    """Draw rows of gray images [rows, columns, height, width], each with a label on the left."""
+    rows, columns, height, width = images.shape
+    figure = Figure(figsize=(6.5, 0.4 + 5.4 * rows * height / columns / width))
+    axes = figure.subplots()
+    pixels = sheet(dark_on_white(images.reshape(-1, height, width)), columns)
+    axes.imshow(pixels, vmin=0, vmax=255)
+    axes.grid(visible=False)
+    axes.set_xticks([])
+    axes.set_yticks((np.arange(rows) + 0.5) * (height + 1) - 1, labels)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
     axes.set_title(title)
     return figure
 
 
-def latent(means: np.ndarray, y: np.ndarray, names: Sequence[str]) -> Figure:
-    """The first two of latent means [n, units] by class, each class's name at its centre."""
-    figure = Figure(figsize=(6.5, 5.5))
-    axes = figure.subplots()
-    # Few colours, and all of them in the palette of the file: no edges softened, nothing behind.
-    axes.scatter(means[:, 0], means[:, 1], s=1, c=y, cmap="tab10", linewidths=0, antialiased=False)
-    axes.grid(visible=False)
-    box = {"facecolor": "white", "linewidth": 0, "pad": 1}
-    for label, name in enumerate(names):
-        x, height = means[y == label, :2].mean(axis=0)
-        axes.text(x, height, name, ha="center", va="center", fontsize=8, bbox=box)
-    axes.set(title=f"Latent means of all {len(means):,} pictures")
-    return figure
+def latent_space(means: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> Figure:
+    """Draw the first two latent means, a panel per class over all others in gray.
 
-
-def classes(drawn: np.ndarray, names: Sequence[str], shares: np.ndarray) -> Figure:
-    """Pictures [classes, n, height, width], a row a class, its mean first; shares: recognised."""
-    count, columns, height, width = drawn.shape
-    figure = Figure(figsize=(6, 0.3 + 4.4 * count * height / columns / width))
-    axes = figure.subplots()
-    image = sheet(255 - drawn.reshape(-1, height, width), columns)
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-    axes.grid(visible=False)
-    captions = [f"{name}, {share:.0%}" for name, share in zip(names, shares, strict=True)]
-    axes.set_xticks([])
-    axes.set_yticks((np.arange(count) + 0.5) * (height + 1) - 1, captions)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.set(title="A class's mean, then its samples; the share that a classifier recognises")
+    Args:
+        means: [n, units].
+        y: [n] classes.
+        classes: names.
+    """
+    rows = -(-len(classes) // SCATTER_COLUMNS)
+    figure = Figure(figsize=(9, 0.4 + 1.9 * rows))
+    grid = figure.subplots(rows, SCATTER_COLUMNS, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[len(classes) :]:
+        axes.axis("off")
+    for label, (axes, name) in enumerate(zip(grid.flat, classes, strict=False)):
+        own = y == label
+        for chosen, color in ((~own, "#dddddd"), (own, "C0")):
+            axes.plot(means[chosen, 0], means[chosen, 1], ",", color=color, antialiased=False)
+        axes.set(title=name, aspect="equal")
+        axes.grid(visible=False)
+    figure.supxlabel("first latent variable", fontsize=9)
+    figure.supylabel("second latent variable", fontsize=9)
     return figure

@@ -1,1 +1,1 @@
-"""Telling classes apart: accuracy, errors, calibration, cross-validation."""
+"""Classification: errors, calibration and, of two classes, the choice of a threshold."""

@@ -1,0 +1,81 @@
+"""Cross-validate a classifier: reports/<model>/cross_validation/.
+
+Writes metrics.json, details.json and plots/ there, and models/<model>/cv_predictions.csv.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from stages.config.load import get_section, load_params
+from stages.core import cli
+from stages.core.files import atomic_output
+from stages.core.paths import MODELS, REPORTS
+from stages.core.splits import SPLITS, Split, load_info, load_split
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from stages.tasks.classification.cross_validation import TrainAndPredict
+
+
+def main(model: str) -> None:
+    """Train `model` on all folds but one, predict that one, and so on."""
+    params = load_params()
+    validation = get_section(params.cross_validation, model, "cross-validation")
+    config = get_section(params.models, model, "model")
+    from stages.metrics.classification import cross_validation_metrics
+    from stages.plots.style import figure_style
+    from stages.tasks.classification import cross_validation as cv
+    from stages.tasks.classification.captions import CAPTIONS
+    from stages.tasks.classification.evaluate import evaluate_predictions
+    from stages.tasks.saving import describe_figures, save_evaluation
+
+    info = load_info(validation.dataset)
+    examples = cv.concatenate([load_split(validation.dataset, name) for name in SPLITS])
+    cv.check_folds(examples.y, validation.folds, model)
+    p, folds = cv.predict_out_of_fold(
+        make_training(config, info),
+        examples,
+        validation.folds,
+        validation.repeats,
+        validation.seed,
+    )
+    folder = REPORTS / model / "cross_validation"
+    with figure_style():
+        evaluation = evaluate_predictions(examples.y, p.mean(axis=0), info, "out of fold")
+        evaluation.metrics = {"cv": cross_validation_metrics(examples.y, p, folds)}
+        captions = describe_figures(evaluation, CAPTIONS)
+        save_evaluation(folder, evaluation, {"captions": captions})
+    with atomic_output(MODELS / model / "cv_predictions.csv") as path:
+        table = cv.tabulate_predictions(examples.y, p, folds, info["classes"])
+        table.to_csv(path, index=False, lineterminator="\n")
+    metrics = evaluation.metrics["cv"].items()
+    print(f"{model}: " + ", ".join(f"cv.{name} {value:.4f}" for name, value in metrics))
+
+
+def make_training(config: Any, info: dict[str, Any]) -> "TrainAndPredict":
+    """A function that trains a new model on a split and predicts other examples.
+
+    Args:
+        config: the model's section of params.yaml.
+        info: what describes the processed dataset.
+
+    Returns:
+        train_and_predict(train, x, seed), see `predict_out_of_fold`.
+    """
+    network = importlib.import_module(f"stages.networks.{config.network.name}.train")
+    pipeline = importlib.import_module(f"stages.pipelines.{config.training.input_pipeline}")
+    from stages.inference.predict import probabilities
+    from stages.learning.runtime import session
+    from stages.tasks.classification.cross_validation import silence
+
+    def train_and_predict(train: Split, x: "np.ndarray", seed: int) -> "np.ndarray":
+        with session(seed, config.training.precision), silence():
+            trained = network.train(config, info, train, None, pipeline.make_batches)
+            return probabilities(trained.model, x, info["input"]["type"])
+
+    return train_and_predict
+
+
+if __name__ == "__main__":
+    cli.run(main, "cross-validated model")

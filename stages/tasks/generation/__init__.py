@@ -1,1 +1,0 @@
-"""Evaluation of networks that generate pictures."""

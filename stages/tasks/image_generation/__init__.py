@@ -1,0 +1,1 @@
+"""Image generation: fidelity and diversity of generated images."""

@@ -1,1 +1,0 @@
-"""Painting one picture: how well pixels that were held out are guessed."""

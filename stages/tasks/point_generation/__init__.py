@@ -1,1 +1,0 @@
-"""Generating points in the plane like those of a sample."""
