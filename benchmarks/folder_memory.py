@@ -1,81 +1,79 @@
-"""Does memory stay flat when a folder of pictures grows tenfold?
+"""Is memory independent of the size of an image folder?
 
-    python -m benchmarks.folder_memory [pictures]
+    python -m benchmarks.folder_memory [images]
 
-Makes folders of so many pictures (1,000 when nothing is said) and of ten times as many, and
-measures in a process of its own each: the peak of resident memory before, and after one epoch of
-stages.training.streamed; in contrast, after all pictures were read to one array.
+Makes a folder of that many images (1,000 by default) and one of ten times as many, and measures
+the peak resident memory of a process that preprocesses each and reads one epoch of its batches.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from stages.datasets.folder import find_files
-from stages.pictures import Cut, read_pictures
-from stages.training import streamed
-
 ROOT = Path(__file__).parent.parent
 SIDE = 128
-CUT = Cut(None, 1.0, (SIDE, SIDE, 3))
-BATCH = 64
+OPTIONS = SimpleNamespace(
+    center_crop=None, crop_fraction=1.0, image_shape=[SIDE, SIDE, 3], max_examples=None, seed=1,
+    test_fraction=0.1, validation_fraction=0.1,
+)  # fmt: skip
+TRAINING = SimpleNamespace(batch_size=64, augmentation=None)
 
 
-def main(pictures: int) -> None:
-    """Measure both ways for both folders, and print how much more ten times the pictures take."""
-    print(f"{'':8}{'pictures':>10}{'peak MB':>10}{'of which pictures':>20}")
-    for way in ("stream", "array"):
-        small, large = (measure(way, pictures * factor) for factor in (1, 10))
-        print(f"{way:8}ten times the pictures: {large / small:.2f} times the memory")
+def main(images: int) -> None:
+    """Measure both folders, and print how much more memory ten times the images take."""
+    print(f"{'images':>10}{'imports MB':>12}{'peak MB':>10}")
+    small, large = (measure(images * factor) for factor in (1, 10))
+    print(f"ten times the images: {large / small:.2f} times the memory")
 
 
-def measure(way: str, pictures: int) -> float:
-    """The peak memory in MB of one process that reads a folder of `pictures` in a `way`."""
-    with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
-        make_folder(Path(folder), pictures)
-        command = [sys.executable, "-m", "benchmarks.folder_memory", way, folder]
-        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-        child = subprocess.run(
-            command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
-        )
+def measure(images: int) -> float:
+    """The peak memory in MB of one process with a folder of so many images."""
+    with tempfile.TemporaryDirectory(prefix="images-") as folder:
+        make_folder(Path(folder) / "images", images)
+        command = [sys.executable, "-m", "benchmarks.folder_memory", "read", folder]
+        child = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     before, after = map(float, child.stdout.split())
-    print(f"{way:8}{pictures:10,}{after:10.0f}{after - before:20.0f}")
+    print(f"{images:10,}{before:12.0f}{after:10.0f}")
     return after
 
 
-def make_folder(folder: Path, pictures: int) -> None:
+def make_folder(folder: Path, images: int) -> None:
     """Write JPEG files of random blots, of a few kilobytes each."""
+    folder.mkdir()
     random = np.random.default_rng(0)
-    for number in range(pictures):
+    for number in range(images):
         blots = Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8))
         blots.resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(folder / f"{number:06}.jpg")
 
 
-def read(way: str, folder: Path) -> None:
-    """Read all pictures in `folder` once, and print the peak of memory before and after, in MB."""
-    names = find_files(folder)
-    paths = [folder / name for name in names]
-    read_pictures(paths[:BATCH], CUT)  # so that what is loaded at the first use counts before
+def read(folder: Path) -> None:
+    """Preprocess the images, read one epoch, and print the peak memory before and after, in MB."""
+    from stages.core import splits
+    from stages.datasets import image_folder
+    from stages.pipelines.images import make_batches
+
     before = peak()
-    if way == "stream":
-        description = {"source": str(folder), "cut": CUT._asdict()}
-        shown = sum(len(batch) for batch in streamed(description, np.array(names), BATCH, None))
-    else:
-        shown = len(read_pictures(paths, CUT))
-    if shown != len(names):
-        raise AssertionError(f"{len(names)} pictures, {shown} read")
+    config: Any = SimpleNamespace(expected={}, preprocess=OPTIONS)
+    prepared = image_folder.prepare(folder / "images", config)
+    splits.save_split(folder / "train", prepared.splits["train"])
+    train = splits.Split(np.load(folder / "train/x.npy", mmap_mode="r"), prepared.splits["train"].y)
+    training: Any = TRAINING
+    shown = sum(len(x) for x, _ in make_batches(train, training, shuffle=True))
+    if shown != len(train.y):
+        raise AssertionError(f"{len(train.y)} images, {shown} read")
     print(before, peak())
 
 
 def peak() -> float:
-    """The most memory that was resident in this program, in MB, as Linux says.
+    """The largest resident memory of this program, in MB, as Linux reports it.
 
-    Not getrusage: what it gives begins with the size of the process that started this one.
+    Not getrusage: its number begins with the size of the process that started this one.
     """
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024  # kB
@@ -83,6 +81,6 @@ def peak() -> float:
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        read(sys.argv[1], Path(sys.argv[2]))
+        read(Path(sys.argv[2]))
     else:
         main(int(sys.argv[1]) if len(sys.argv) == 2 else 1000)

@@ -1,112 +1,132 @@
-"""Put all results on one self-contained page: reports/index.html."""
+"""Build the report page: reports/index.html, one self-contained file."""
 
 import base64
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image, ImageSequence
 
-from stages import params
-from stages.cli import run_guarded
-from stages.files import flatten, read_json, replacing
-from stages.plots.style import encode_animation
+from stages.config.load import load_params
+from stages.config.schema import Model
+from stages.core.cli import exit_on_error
+from stages.core.files import atomic_output
+from stages.core.paths import REPORTS
+from stages.page.captions import Caption, dataset_captions, describe_figure
+from stages.page.render import DatasetPage, Figure, ModelPage, render
+from stages.page.results import read_baseline, read_details, read_metrics
 
-REPORTS = Path("reports")
-TEMPLATE = "report.html.jinja"
-LEADS = {  # the pictures of the gallery, by task; of language, texts
-    "autoencoding": ["manifold", "walk"],
-    "generation": ["training"],
-    "language": [],
-    "boundary": ["learning"],
-    "point_generation": ["learning"],
-    "painting": ["learning"],
-}
-FRAMES = 8  # of an animation on the page; the file beside it has all
+PAGE = REPORTS / "index.html"
+MAX_FRAMES = 6  # of an animation on the page; the file beside it has all
+PAGE_COLORS = 24  # of a chart or gray image on the page; the file beside it has more
+MAX_COLOR_ERROR = 2.5  # mean difference of the pixels, in levels of 255
+ALL_FRAMES = {"walk"}  # animations that say nothing if frames are left out
 
 
 def main() -> None:
-    """Render everything under reports/ for the models and datasets of params.yaml."""
-    everything = params.load()
-    models = [
-        describe_model(REPORTS / model, model, row, everything.models[model].task)
-        for model, row in everything.report.results.items()
+    """Read reports/ for the models and datasets of params.yaml and write the page."""
+    params = load_params()
+    models = [read_model(REPORTS / name, name, model) for name, model in params.models.items()]
+    datasets = [
+        read_dataset(REPORTS / "data" / name, name, dataset.module)
+        for name, dataset in params.datasets.items()
     ]
-    datasets = [describe_dataset(folder) for folder in sorted((REPORTS / "data").iterdir())]
-    with replacing(REPORTS / "index.html") as partial:
-        partial.write_text(render(models, datasets), encoding="utf-8")
+    page = render(models, datasets, read_baseline())
+    with atomic_output(PAGE) as partial:
+        partial.write_text(page, encoding="utf-8")
 
 
-def render(models: list[dict[str, Any]], datasets: list[dict[str, Any]]) -> str:
-    """The page, from what `describe_model` and `describe_dataset` give."""
-    environment = Environment(
-        loader=PackageLoader("stages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+def read_model(folder: Path, name: str, config: Model) -> ModelPage:
+    """Read what the page shows of a model.
+
+    Args:
+        folder: reports/<model>.
+        name: id of the model.
+        config: its section of params.yaml.
+    """
+    details, folds = read_details(folder), read_details(folder / "cross_validation")
+    return ModelPage(
+        id=name,
+        dataset=config.dataset,
+        row=config.report.model_dump(),
+        details=details,
+        metrics=read_metrics(folder),
+        figures=read_figures(folder / "plots", read_captions(details)),
+        cv_details=folds,
+        cv_figures=read_figures(folder / "cross_validation" / "plots", read_captions(folds)),
     )
-    environment.filters["percent"] = percent
-    environment.filters["duration"] = duration
-    return environment.get_template(TEMPLATE).render(models=models, datasets=datasets, leads=LEADS)
 
 
-def describe_model(folder: Path, model: str, row: params.Result, task: str) -> dict[str, Any]:
-    """All that the page says of a model."""
-    metrics = flatten(read_json(folder / "metrics.json"))
-    form = percent if row.metric.endswith("accuracy") else "{:.4g}".format
-    value, target = metrics[row.metric], row.target
-    reached = target is None or (value >= target if row.better == "higher" else value <= target)
+def read_dataset(folder: Path, name: str, module: str) -> DatasetPage:
+    """Read what the page shows of a dataset.
+
+    Args:
+        folder: reports/data/<dataset>.
+        name: id of the dataset.
+        module: that prepared it.
+    """
+    figures = read_figures(folder / "plots", dataset_captions(module))
+    return DatasetPage(name, read_details(folder), figures)
+
+
+def read_captions(details: Mapping[str, Any]) -> dict[str, Caption]:
+    """The captions of an evaluation's figures, with what is concluded of this model."""
     return {
-        "id": model,
-        "task": task,
-        "title": row.title,
-        "metric": row.metric,
-        "value": form(value),
-        "as_taught": "" if row.as_taught is None else form(row.as_taught),
-        "target": "" if target is None else form(target),
-        "state": "" if target is None else "reached" if reached else "missed",
-        "metrics": metrics,
-        "timing": read_json(folder / "timing.json"),
-        "pictures": pictures(folder / "plots"),
-        "data": {path.stem: read_json(path) for path in (folder / "plots").glob("*.json")},
+        name: Caption(text["title"], f"{text['reading']} {text['conclusion']}".strip())
+        for name, text in details.get("captions", {}).items()
     }
 
 
-def describe_dataset(folder: Path) -> dict[str, Any]:
-    """All that the page says of a dataset."""
-    report = read_json(folder / "report.json")
-    return {"id": folder.name, "report": report, "pictures": pictures(folder)}
+def read_figures(folder: Path, captions: Mapping[str, Caption]) -> dict[str, Figure]:
+    """The PNG files of a folder by name; empty if there is no such folder.
+
+    Args:
+        folder: where they are.
+        captions: by name; figures are in their order, those without a caption last.
+    """
+    paths = {path.stem: path for path in sorted(folder.glob("*.png"))}
+    first = [name for name in captions if name in paths]
+    return {
+        name: read_figure(paths[name], captions.get(name) or describe_figure(name))
+        for name in dict.fromkeys([*first, *paths])
+    }
 
 
-def pictures(folder: Path) -> dict[str, str]:
-    """The pictures of a folder by name, as data: URLs."""
-    return {path.stem: data_url(path) for path in sorted(folder.glob("*.png"))}
-
-
-def data_url(path: Path) -> str:
-    """A PNG file; of an animated one FRAMES at the most, evenly chosen."""
+def read_figure(path: Path, caption: Caption) -> Figure:
+    """Read a PNG file; of an animation MAX_FRAMES frames, evenly spaced, the last included."""
     content = path.read_bytes()
-    with Image.open(path) as picture:
-        count = getattr(picture, "n_frames", 1)
-        if count > FRAMES:
-            frames = [np.asarray(each.convert("RGB")) for each in ImageSequence.Iterator(picture)]
-            chosen = np.linspace(0, count - 1, FRAMES).astype(int)
+    with Image.open(io.BytesIO(content)) as image:
+        num_frames, (width, height) = getattr(image, "n_frames", 1), image.size
+        if num_frames > MAX_FRAMES and path.stem not in ALL_FRAMES:
+            from stages.plots.style import encode_animation
+
+            frames = [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)]
+            chosen = np.linspace(0, num_frames - 1, MAX_FRAMES).astype(int)
             content = encode_animation([frames[number] for number in chosen])
-    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+        if num_frames == 1:
+            content = compress(content, image)
+    url = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    return Figure(url, width, height, num_frames > 1, caption.title, caption.reading)
 
 
-def percent(share: float) -> str:
-    """A share in per cent."""
-    return f"{100 * share:.2f} %"
+def compress(content: bytes, image: Image.Image) -> bytes:
+    """A PNG file with at most PAGE_COLORS colors, if that looks the same and is smaller.
 
-
-def duration(seconds: float) -> str:
-    """Seconds as minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+    Args:
+        content: of the file.
+        image: the same, decoded.
+    """
+    original = image.convert("RGB")
+    reduced = original.quantize(PAGE_COLORS, dither=Image.Dither.NONE)
+    difference = np.asarray(original, float) - np.asarray(reduced.convert("RGB"), float)
+    if np.abs(difference).mean() > MAX_COLOR_ERROR:
+        return content
+    buffer = io.BytesIO()
+    reduced.save(buffer, "PNG", optimize=True)
+    return min(content, buffer.getvalue(), key=len)
 
 
 if __name__ == "__main__":
-    run_guarded(main)
+    exit_on_error(main)

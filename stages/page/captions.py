@@ -1,0 +1,139 @@
+"""The words of the page that belong to no task: datasets, their figures, metrics, credits."""
+
+from typing import NamedTuple
+
+
+class Caption(NamedTuple):
+    """What a figure is, and how to read it."""
+
+    title: str
+    reading: str = ""
+
+
+class DatasetText(NamedTuple):
+    """The readable name of a dataset, and whom it is from."""
+
+    title: str
+    credit: str = ""
+
+
+DATASETS = {
+    "mnist": DatasetText(
+        "MNIST",
+        "Handwritten digits by Yann LeCun, Corinna Cortes and Christopher J. C. Burges.",
+    ),
+    "fashion_mnist": DatasetText(
+        "Fashion-MNIST",
+        "Images of garments by Zalando Research (MIT License).",
+    ),
+    "congressional_votes": DatasetText(
+        "Congressional votes",
+        "Congressional Voting Records (1984), UCI Machine Learning Repository (CC BY 4.0).",
+    ),
+    "mammographic_masses": DatasetText(
+        "Mammographic masses",
+        "Mammographic Mass by Matthias Elter, UCI Machine Learning Repository (CC BY 4.0). The"
+        " models on this page are no diagnostic tool.",
+    ),
+    "imdb": DatasetText(
+        "IMDB reviews",
+        "Large Movie Review Dataset by Andrew L. Maas et al. (ACL 2011).",
+    ),
+    "alice": DatasetText(
+        "Alice in Wonderland",
+        "Alice's Adventures in Wonderland by Lewis Carroll, as alice29.txt of the Canterbury"
+        " corpus (public domain).",
+    ),
+    "garments": DatasetText(
+        "Garment photos",
+        "Color images made from Fashion-MNIST by Zalando Research (MIT License), as an example of"
+        " a folder of your own.",
+    ),
+    "flower": DatasetText(
+        "Flower",
+        "Photo by vultilion on Flickr (CC BY 2.0, scaled down), from the sample images of"
+        " scikit-learn.",
+    ),
+    "circle": DatasetText("2-D points: disc and ring"),
+    "xor": DatasetText("2-D points: XOR"),
+    "spiral": DatasetText("2-D points: two spirals"),
+    "ring": DatasetText("2-D points: ring"),
+    "line": DatasetText("2-D points: line"),
+}
+
+DATASET_FIGURES = {
+    "samples": Caption("Examples per class"),
+    "matrix": Caption("Flattened input vectors", "One example per row, one pixel per column."),
+    "classes": Caption("Class distribution by split"),
+    "missing": Caption(
+        "Missing values by class",
+        "Where the classes differ, dropping incomplete rows biases the sample.",
+    ),
+    "votes": Caption("Mean vote by party", "-1 is nay, +1 is yea."),
+    "age": Caption("Age of the patients by class"),
+    "length": Caption("Words per review", "Longer reviews are truncated at the line."),
+    "frequencies": Caption("Character frequencies"),
+    "followers": Caption(
+        "Character bigram probabilities", "How likely each character is after another one."
+    ),
+    "image": Caption("The image, after downscaling"),
+}
+
+IMAGE_FOLDER_FIGURES = {
+    "samples": Caption(
+        "Cropping and resizing", "Top: source with crop box; bottom: network input."
+    ),
+    "sizes": Caption("Image sizes"),
+}
+
+METRICS = {
+    "test.accuracy": "test accuracy",
+    "cv.accuracy": "cross-validated accuracy",
+    "cv.roc_auc": "cross-validated ROC AUC",
+    "test.loss": "test loss",
+    "test.total_loss": "test loss (reconstruction + weighted KL)",
+    "test.elbo": "evidence lower bound (ELBO)",
+    "test.psnr": "PSNR of held-out pixels",
+    "frechet_distance": "Fréchet distance",
+    "sliced_wasserstein": "sliced Wasserstein distance",
+    "test.sliced_wasserstein": "sliced Wasserstein distance",
+}
+
+COUNTS = {  # expected counts of a dataset's report, in words
+    "train_images": "training images",
+    "test_images": "test images",
+    "rows": "rows",
+    "complete_rows": "rows without missing values",
+    "malignant_fraction_of_complete": "malignant fraction of the rows without missing values",
+    "train_reviews": "training reviews",
+    "test_reviews": "test reviews",
+    "train_positive": "positive training reviews",
+    "test_positive": "positive test reviews",
+    "distinct": "distinct characters",
+    "distinct_characters": "distinct characters",
+}
+
+
+def describe_dataset(dataset: str) -> DatasetText:
+    """The words for a dataset; for one of your own, its id."""
+    return DATASETS.get(dataset, DatasetText(dataset.replace("_", " ").capitalize()))
+
+
+def dataset_captions(module: str) -> dict[str, Caption]:
+    """The captions of the figures that a module of stages/datasets draws."""
+    return IMAGE_FOLDER_FIGURES if module == "image_folder" else DATASET_FIGURES
+
+
+def describe_figure(figure: str) -> Caption:
+    """A caption for a figure that has none: its name."""
+    return Caption(figure.replace("_", " ").capitalize())
+
+
+def describe_metric(metric: str) -> str:
+    """A metric in words; for one that has none, its key."""
+    return METRICS.get(metric, metric.replace(".", " ").replace("_", " "))
+
+
+def describe_count(count: str) -> str:
+    """A count of a dataset's report in words."""
+    return COUNTS.get(count, count.replace("_", " "))

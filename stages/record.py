@@ -1,0 +1,150 @@
+"""Record the results at hand as the baseline: reports/baseline.json.
+
+The file keeps what DVC does not hash: training times, and the processor, precision and package
+versions that made the results. `make baseline` runs the pipeline, this, and commits.
+"""
+
+import importlib.metadata
+import os
+import platform
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from stages.core.cli import exit_on_error
+from stages.core.files import read_json, write_json
+from stages.core.paths import MODELS, REPORTS
+from stages.page.results import BASELINE, read_baseline, read_metrics
+
+PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "dvc")
+INSTRUCTIONS = {  # flag in /proc/cpuinfo -> what is shown; those that change results
+    "avx2": "AVX2",
+    "avx512f": "AVX-512",
+    "avx512_bf16": "AVX-512 BF16",
+    "amx_bf16": "AMX BF16",
+    "asimd": "NEON",
+    "bf16": "Arm BF16",
+}
+
+
+def main() -> None:
+    """Write reports/baseline.json, unless it says already what is to be recorded."""
+    previous = read_baseline()
+    baseline = update_baseline(
+        previous,
+        runs=read_runs(MODELS),
+        metrics=read_all_metrics(REPORTS),
+        environment={
+            "recorded": date.today().isoformat(),
+            "machine": describe_machine(read_cpuinfo()),
+            "versions": read_versions(),
+        },
+    )
+    if baseline == previous:
+        print(f"{BASELINE}: up to date")
+        return
+    write_json(BASELINE, baseline)
+    print(f"{BASELINE}: recorded {len(baseline['models'])} models")
+
+
+def update_baseline(
+    previous: dict[str, Any],
+    runs: dict[str, dict[str, Any]],
+    metrics: dict[str, dict[str, float]],
+    environment: dict[str, Any],
+) -> dict[str, Any]:
+    """The new baseline.
+
+    A model that was not trained since the previous baseline keeps the record of its training. If
+    nothing changed, the previous baseline is returned, its date included.
+
+    Args:
+        previous: the previous baseline, or an empty dictionary.
+        runs: what the last training of a model on this machine recorded, by model.
+        metrics: flat metrics by model.
+        environment: `recorded`, `machine` and `versions` of the present.
+
+    Returns:
+        `recorded`, `machine`, `versions` and `models`, where each model has the keys of its run
+        and `metrics`.
+    """
+    old = previous.get("models", {})
+    new_runs = {
+        model: run
+        for model, run in runs.items()
+        if model in metrics and run["finished"] > old.get(model, {}).get("finished", "")
+    }
+    models = {
+        model: new_runs.get(model, old.get(model, {})) | {"metrics": values}
+        for model, values in sorted(metrics.items())
+    }
+    if previous and models == old:
+        return previous
+    header = environment
+    if previous and not new_runs:  # evaluated again; the models are still those of that machine
+        header = previous | {"recorded": environment["recorded"]}
+    return {key: header[key] for key in ("recorded", "machine", "versions")} | {"models": models}
+
+
+def read_runs(models: Path) -> dict[str, dict[str, Any]]:
+    """What each model's last training on this machine recorded, by model.
+
+    Args:
+        models: the folder with a folder per model, in it run.json.
+
+    Returns:
+        The content of the files and, if it does not say so itself, when they were `finished`.
+    """
+    runs = {}
+    for path in sorted(models.glob("*/run.json")):
+        finished = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+        runs[path.parent.name] = {"finished": finished} | read_json(path)
+    return runs
+
+
+def read_all_metrics(reports: Path) -> dict[str, dict[str, float]]:
+    """The flat metrics of each model by model."""
+    return {
+        path.parent.name: read_metrics(path.parent)
+        for path in sorted(reports.glob("*/metrics.json"))
+    }
+
+
+def read_cpuinfo() -> str:
+    """The text of /proc/cpuinfo; empty on systems without it."""
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def describe_machine(cpuinfo: str) -> dict[str, Any]:
+    """What kind of processor this is: equal kinds give equal results.
+
+    Args:
+        cpuinfo: the text of /proc/cpuinfo.
+
+    Returns:
+        `processor` (name), `instructions` (those of INSTRUCTIONS that it has), `cores` and
+        `system`.
+    """
+    fields: dict[str, str] = {}
+    for line in cpuinfo.splitlines():
+        name, _, value = line.partition(":")
+        fields.setdefault(name.strip().lower(), value.strip())
+    flags = set((fields.get("flags") or fields.get("features") or "").split())
+    return {
+        "processor": fields.get("model name") or platform.processor() or platform.machine(),
+        "instructions": [shown for flag, shown in INSTRUCTIONS.items() if flag in flags],
+        "cores": os.cpu_count() or 1,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def read_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that affect results."""
+    return {"python": platform.python_version()} | {
+        package: importlib.metadata.version(package) for package in PACKAGES
+    }
+
+
+if __name__ == "__main__":
+    exit_on_error(main)
