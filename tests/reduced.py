@@ -1,7 +1,7 @@
 """The same pipeline on the real data with reduced parameters, in a temporary folder.
 
-`make smoke` runs it; the checkout, its lock and its reports stay as they are. The numbers that it
-gives mean nothing: never compare them with those of a full run.
+`make smoke` runs it; the checkout, its lock and its reports stay as they are. Its numbers mean
+nothing: never compare them with those of a full run.
 """
 
 import os
@@ -13,18 +13,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
-from stages import params
-from stages.errors import UserError
+from stages.config.load import parse_params, read_yaml
+from stages.core.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
 OVERRIDES = Path(__file__).with_name("reduced.yaml")
-NOT_COPIED = ("dvc.lock", "models", "reports")
+NOT_COPIED = ("dvc.lock", "models/", "reports/")
+COPIED = ("models/none/", "reports/baseline.json")
+MAX_STEPS = 50
 
 
 def main() -> None:
-    """Run it all, say how long it took, and leave nothing behind."""
+    """Run the pipeline, print how long it took, and leave nothing behind."""
     with tempfile.TemporaryDirectory(prefix="reduced-") as name:
         began = time.perf_counter()
         copy_project(Path(name))
@@ -33,32 +35,54 @@ def main() -> None:
 
 
 def copy_project(folder: Path) -> None:
-    """Make a git repository of the project's files as they are now, with reduced parameters."""
+    """Make a git repository of the project's present files, with reduced parameters.
+
+    Args:
+        folder: an empty folder.
+    """
     listed = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     for name in filter(None, listed.split("\0")):
-        if not name.startswith(NOT_COPIED) and (ROOT / name).is_file():
+        copied = name.startswith(COPIED) or not name.startswith(NOT_COPIED)
+        if copied and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    values = reduce(params.read_yaml(ROOT / params.PATH), params.read_yaml(OVERRIDES))
-    params.parse(values, str(OVERRIDES))
-    YAML().dump(values, folder / params.PATH)
+    write_params(folder, reduced_params())
     git(folder, "init", "--quiet")
     commit(folder, "reduced")
 
 
+def reduced_params() -> dict[str, Any]:
+    """The values of params.yaml, reduced: one epoch, few steps, and reduced.yaml."""
+    values = read_yaml(ROOT / "params.yaml")
+    for model in values["models"].values():
+        training = model["training"]
+        if "epochs" in training:
+            training["epochs"] = 1
+        if "steps" in training:
+            training["steps"] = min(training["steps"], MAX_STEPS)
+    values = reduce(values, read_yaml(OVERRIDES))
+    parse_params(values, str(OVERRIDES))
+    return values
+
+
 def reduce(values: dict[str, Any], overrides: dict[str, Any], key: str = "") -> dict[str, Any]:
-    """`values` with those of `overrides` in their place, which may bring no new key.
+    """Values with those of `overrides` in their place, which may bring no new key.
 
     Raises:
-        UserError: naming a key that `values` does not have.
+        ConfigError: naming a key that `values` does not have.
     """
     reduced = dict(values)
     for name, value in overrides.items():
         if name not in values:
-            raise UserError(f"{OVERRIDES}: {key}{name}: no such key in {params.PATH}")
+            raise ConfigError(f"{OVERRIDES}: {key}{name}: no such key in params.yaml")
         nested = isinstance(value, dict)
         reduced[name] = reduce(values[name], value, f"{key}{name}.") if nested else value
     return reduced
+
+
+def write_params(folder: Path, values: dict[str, Any]) -> None:
+    """Write params.yaml of a project."""
+    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
 
 
 def environment() -> dict[str, str]:
@@ -70,7 +94,7 @@ def environment() -> dict[str, str]:
 
 
 def dvc(folder: Path, *arguments: str) -> None:
-    """Run a DVC command, its output shown."""
+    """Run a DVC command and show its output."""
     subprocess.run(["dvc", *arguments], cwd=folder, env=environment(), check=True)
 
 
@@ -82,7 +106,7 @@ def commit(folder: Path, message: str) -> None:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """What a git command prints."""
+    """Run a git command and return what it prints."""
     return subprocess.run(
         ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
     ).stdout

@@ -1,0 +1,293 @@
+"""Tiny configs, datasets and batches that tests share.
+
+Classes have different sizes and images encode their label, so that what is swapped, transposed or
+off by one shows.
+"""
+
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from stages.config.schema import AnyModel
+from stages.core.splits import Split
+
+ADAM = {
+    "name": "adam",
+    "learning_rate": 0.01,
+    "schedule": "constant",
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+}
+SGD = {
+    "name": "sgd",
+    "learning_rate": 0.05,
+    "schedule": "cosine",
+    "momentum": 0.8,
+    "nesterov": True,
+}
+RMSPROP = {
+    "name": "rmsprop",
+    "learning_rate": 0.002,
+    "schedule": "one_cycle",
+    "rho": 0.85,
+    "momentum": 0.3,
+}
+REPORT = {
+    "title": "Test",
+    "metric": "test.loss",
+    "unit": "",
+    "direction": "minimize",
+    "course": None,
+    "course_source": "",
+    "target": None,
+}
+BY_EPOCHS = {
+    "seed": 1,
+    "batch_size": 16,
+    "precision": "float32",
+    "epochs": 2,
+    "optimizer": ADAM,
+}
+BY_STEPS = {
+    "seed": 1,
+    "batch_size": 16,
+    "precision": "float32",
+    "steps": 24,
+    "optimizer": ADAM,
+    "input_pipeline": "arrays",
+}
+ADVERSARIAL = {
+    "seed": 1,
+    "batch_size": 16,
+    "precision": "float32",
+    "generator_optimizer": ADAM | {"beta_1": 0.5, "ema_momentum": 0.9},
+    "discriminator_optimizer": ADAM | {"beta_1": 0.4},
+    "discriminator_steps": 1,
+    "r1_weight": 1.0,
+    "r1_interval": 2,
+    "label_smoothing": 0.1,
+}
+MODELS: dict[str, dict[str, Any]] = {
+    "mlp": {
+        "task": "classification",
+        "network": {"hidden_units": [8, 6], "activation": "relu", "dropout": 0.2},
+        "training": BY_EPOCHS | {"input_pipeline": "images"},
+    },
+    "cnn": {
+        "task": "classification",
+        "network": {
+            "conv_layers": [
+                {
+                    "filters": 3,
+                    "kernel_size": 3,
+                    "padding": "valid",
+                    "max_pool": True,
+                    "batch_norm": True,
+                },
+                {
+                    "filters": 4,
+                    "kernel_size": 2,
+                    "padding": "same",
+                    "max_pool": False,
+                    "batch_norm": False,
+                },
+            ],
+            "batch_norm_momentum": 0.7,
+            "spatial_dropout": 0.1,
+            "dense_units": [9],
+            "activation": "relu",
+            "dropout": 0.3,
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "images"},
+    },
+    "tabular_mlp": {
+        "task": "classification",
+        "network": {"hidden_units": [5], "activation": "tanh", "dropout": 0.2, "l2": 0.01},
+        "training": BY_EPOCHS | {"input_pipeline": "arrays"},
+    },
+    "text_rnn": {
+        "task": "classification",
+        "network": {
+            "cell": "gru",
+            "embedding_dim": 4,
+            "units": 3,
+            "word_dropout": 0.1,
+            "spatial_dropout": 0.2,
+            "dropout": 0.3,
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "texts"},
+    },
+    "raw_tensorflow": {
+        "task": "classification",
+        "network": {"hidden_units": 7, "initial_gain": 4.0},
+        "training": {
+            "seed": 1,
+            "batch_size": 16,
+            "input_pipeline": "arrays",
+            "steps": 9,
+            "learning_rate": 0.5,
+            "schedule": "triangular",
+        },
+    },
+    "vae": {
+        "task": "autoencoding",
+        "network": {
+            "latent_dim": 2,
+            "encoder_filters": [3, 4],
+            "encoder_units": [6],
+            "encoder_dropout": 0.1,
+            "decoder_units": [7],
+            "decoder_filters": [4, 3],
+            "activation": "silu",
+            "batch_norm_momentum": 0.7,
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "images", "kl_weight": 3.0},
+        "evaluation": {"evaluator": "classifier", "seed": 3},
+    },
+    "gan": {
+        "task": "image_generation",
+        "network": {
+            "latent_dim": 6,
+            "generator": {"type": "dcgan", "filters": [8, 4], "batch_norm_momentum": 0.7},
+            "discriminator": {"type": "dcgan", "filters": [4, 5]},
+        },
+        "training": ADVERSARIAL | {"input_pipeline": "images", "epochs": 2},
+        "evaluation": {"evaluator": "none", "seed": 3},
+    },
+    "point_gan": {
+        "task": "toy_generation",
+        "network": {
+            "name": "gan",
+            "latent_dim": 3,
+            "generator": {"type": "mlp", "hidden_units": [6, 5], "activation": "leaky_relu"},
+            "discriminator": {"type": "mlp", "hidden_units": [7], "activation": "tanh"},
+        },
+        "training": ADVERSARIAL | {"input_pipeline": "arrays", "steps": 24},
+        "evaluation": {"evaluator": "none", "seed": 3},
+    },
+    "char_rnn": {
+        "task": "language_modeling",
+        "network": {
+            "cell": "gru",
+            "layers": 2,
+            "units": 5,
+            "embedding_dim": 4,
+            "spatial_dropout": 0.1,
+            "dropout": 0.2,
+        },
+        "training": BY_EPOCHS
+        | {
+            "input_pipeline": "characters",
+            "batch_size": 3,
+            "sequence_length": 10,
+            "sample_temperatures": [0.5, 1.0],
+            "sample_length": 12,
+            "sample_every": 1,
+        },
+        "evaluation": {"evaluator": "none", "seed": 3},
+    },
+    "toy_mlp": {
+        "task": "toy_classification",
+        "network": {"hidden_units": [3, 2], "activation": "tanh"},
+        "training": BY_STEPS,
+    },
+    "fourier_mlp": {
+        "task": "image_fitting",
+        "network": {"num_frequencies": 5, "sigma": 3.0, "hidden_units": [6]},
+        "training": BY_STEPS,
+    },
+}  # by network.name; of the GAN of points, point_gan
+
+
+def make_config(network: str, /, **overrides: Any) -> Any:
+    """The validated section of a tiny model.
+
+    Args:
+        network: a key of MODELS.
+        overrides: values of `network`, `training` and `evaluation`, merged key by key, or others.
+    """
+    values = {
+        "dataset": "tiny",
+        "report": REPORT,
+        "evaluation": {"evaluator": "none"},
+        **MODELS[network],
+    }
+    values["network"] = {"name": network} | values["network"]
+    return TypeAdapter(AnyModel).validate_python(merge(values, overrides))
+
+
+def merge(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """`values` with those of `overrides`, dictionary by dictionary."""
+    merged = dict(values)
+    for key, value in overrides.items():
+        nested = isinstance(value, dict) and isinstance(values.get(key), dict)
+        merged[key] = merge(values[key], value) if nested else value
+    return merged
+
+
+def make_images(
+    counts: tuple[int, ...] = (12, 20, 9),
+    shape: tuple[int, ...] = (8, 8),
+    seed: int = 0,
+) -> Split:
+    """Noisy images uint8 in which row 2 * label + 1 is bright, examples per class as `counts`."""
+    random = np.random.default_rng(seed)
+    y = random.permutation(np.repeat(np.arange(len(counts)), counts)).astype(np.uint8)
+    x = random.integers(0, 100, (len(y), *shape)).astype(np.uint8)
+    x[np.arange(len(y)), 2 * y + 1] += 150
+    return Split(x, y)
+
+
+def make_table(num_rows: int = 40, seed: int = 0) -> Split:
+    """Rows of COLUMNS, some values missing; class 1 is the rarer one, and older."""
+    random = np.random.default_rng(seed)
+    y = (random.random(num_rows) < 0.3).astype(np.uint8)
+    y[:2] = [0, 1]
+    x = np.stack(
+        [
+            random.normal(40 + 20 * y, 8),
+            random.integers(1, 5, num_rows),
+            random.integers(-1, 2, num_rows),
+        ],
+        axis=1,
+    ).astype(np.float32)
+    x[random.random(num_rows) < 0.1, 0] = np.nan
+    x[random.random(num_rows) < 0.1, 1] = np.nan
+    return Split(x, y)
+
+
+def make_texts(num_texts: int = 40, length: int = 12, seed: int = 0) -> Split:
+    """Token ids uint16 of different lengths, padded at the end; those of class 1 hold a 2."""
+    random = np.random.default_rng(seed)
+    y = (random.random(num_texts) < 0.3).astype(np.uint8)
+    y[:2] = [0, 1]
+    x = random.integers(3, len(VOCABULARY), (num_texts, length)).astype(np.uint16)
+    x[y == 1, 0] = 2
+    x[np.arange(length) >= random.integers(2, length + 1, (num_texts, 1))] = 0
+    return Split(x, y)
+
+
+COLUMNS: list[dict[str, Any]] = [
+    {"name": "age", "encoding": "standardize"},
+    {"name": "shape", "encoding": "one_hot", "num_codes": 4},
+    {"name": "vote", "encoding": "identity", "codes": {"n": -1, "y": 1, "?": 0}},
+]
+VOCABULARY = ["[padding]", "[unknown]", *"abcdefghij"]
+INFOS: dict[str, dict[str, Any]] = {
+    "images": {
+        "classes": ["shirt", "shoe", "bag"],
+        "positive_class": None,
+        "input": {"type": "image", "shape": [8, 8]},
+    },
+    "table": {
+        "classes": ["benign", "malignant"],
+        "positive_class": "malignant",
+        "input": {"type": "table", "columns": COLUMNS},
+    },
+    "texts": {
+        "classes": ["negative", "positive"],
+        "positive_class": "positive",
+        "input": {"type": "text", "vocabulary": VOCABULARY, "max_length": 12, "keep": "end"},
+    },
+}

@@ -1,0 +1,243 @@
+"""What dvc.yaml, params.yaml, the code and the committed results say of each other."""
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+
+from stages.config.load import load_params, read_yaml
+from stages.core.files import flatten, read_json
+from tests.reduced import ROOT, environment
+
+PARAMS = load_params(ROOT / "params.yaml")
+CONFIG = ROOT / "stages/config"  # rejects only, so that nothing depends on it: see dvc.yaml
+CLASSIFIER = {"test.accuracy", "test.loss", "test.f1_macro"}
+BINARY = CLASSIFIER | {
+    "test.roc_auc", "test.false_positive_rate", "test.false_negative_rate",
+}  # fmt: skip
+CROSS_VALIDATED = {"cv.accuracy", "cv.accuracy_std", "cv.roc_auc"}
+KEYS = {
+    "tabular_mlp": BINARY,
+    "text_rnn": BINARY,
+    "toy_mlp": BINARY,
+    "vae": {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"},
+    "char_rnn": {"test.loss", "test.bits_per_char"},
+    "fourier_mlp": {"train.psnr", "test.psnr"},
+}
+GENERATED = {
+    "fashion_gan": {
+        "classes_covered", "class_kl", "frechet_distance", "frechet_distance_train",
+        "frechet_distance_noise", "discriminator.accuracy",
+    },
+    "garments_gan": {"sliced_wasserstein", "sliced_wasserstein_train", "discriminator.accuracy"},
+}  # fmt: skip
+POINTS = {
+    "test.sliced_wasserstein", "test.sliced_wasserstein_train", "test.coverage",
+    "test.coverage_train",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stages() -> dict[str, PipelineStage]:
+    with Repo(str(ROOT)) as repo:
+        return {stage.addressing: stage for stage in repo.index.stages}
+
+
+def inside(path: str | Path) -> str:
+    return str(Path(path).relative_to(ROOT))
+
+
+def imported(path: Path) -> set[Path]:
+    """The project's modules that a module imports, itself included, packages left out."""
+    found: set[Path] = set()
+    waiting = {path}
+    while waiting:
+        module = waiting.pop()
+        found.add(module)
+        for node in ast.walk(ast.parse(module.read_text())):
+            names: list[str] = []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            for name in names:
+                target = (ROOT / name.replace(".", "/")).with_suffix(".py")
+                if target.is_file() and target not in found and CONFIG not in target.parents:
+                    waiting.add(target)
+    return found
+
+
+def entry_modules(name: str) -> list[Path]:
+    """The script of a stage, and the modules that it chooses by a parameter."""
+    kind, _, key = name.partition("@")
+    modules = [f"{kind}.py"]
+    if kind == "preprocess":
+        modules.append(f"datasets/{PARAMS.datasets[key].module}.py")
+    if kind in {"train", "cross_validate"}:
+        config = PARAMS.models[key]
+        modules.append(f"networks/{config.network.name}/train.py")
+        modules.append(f"pipelines/{config.training.input_pipeline}.py")
+    if kind == "evaluate":
+        modules.append(f"tasks/{PARAMS.models[key].task}/evaluate.py")
+        modules.append(f"tasks/{PARAMS.models[key].task}/captions.py")
+    return [ROOT / "stages" / module for module in modules]
+
+
+def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
+    stages: dict[str, PipelineStage],
+) -> None:
+    expected = {f"download@{key}" for key in PARAMS.downloads}
+    expected |= {f"synthesize@{key}" for key in PARAMS.synthetic}
+    expected |= {f"preprocess@{key}" for key in PARAMS.datasets}
+    expected |= {f"{kind}@{key}" for kind in ("train", "evaluate") for key in PARAMS.models}
+    expected |= {f"cross_validate@{key}" for key in PARAMS.cross_validation}
+    assert set(stages) == expected | {"garment_photos", "report"}
+    assert all(stage.desc for stage in stages.values())
+
+
+def test_each_stage_depends_on_the_modules_that_it_imports_and_on_no_others(
+    stages: dict[str, PipelineStage],
+) -> None:
+    needed = {
+        name: {path for module in entry_modules(name) for path in imported(module)}
+        for name in stages
+    }
+    for name, stage in stages.items():
+        deps = {Path(dep.fs_path) for dep in stage.deps}
+        code = {dep for dep in deps if dep.is_relative_to(ROOT / "stages")}
+        uncovered = {path for path in needed[name] if not {path, *path.parents} & code}
+        assert not uncovered, f"{name} imports {sorted(map(inside, uncovered))}: add to its deps"
+        # All stages of a loop have the same deps; a changed network retrains its models anyway.
+        kind = name.partition("@")[0]
+        others = {
+            path for other in needed if other.partition("@")[0] == kind for path in needed[other]
+        }
+        unused = {dep for dep in code if not any(dep in {path, *path.parents} for path in others)}
+        unused -= {dep for dep in unused if kind == "evaluate" and dep.parent.name == "networks"}
+        assert not unused, f"{name} does not import {sorted(map(inside, unused))}: drop the dep"
+
+
+def test_packages_that_no_stage_depends_on_hold_no_code() -> None:
+    for path in (ROOT / "stages").glob("**/__init__.py"):
+        (statement,) = ast.parse(path.read_text()).body
+        assert isinstance(statement, ast.Expr), path
+
+
+def test_importing_a_module_configures_nothing() -> None:
+    """At the top of a module stand imports, definitions, constants and the main guard alone."""
+    allowed = (
+        ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign,
+        ast.If,
+    )  # fmt: skip
+    for path in (ROOT / "stages").glob("**/*.py"):
+        first, *rest = ast.parse(path.read_text()).body
+        assert isinstance(first, ast.Expr), f"{path}: no docstring"
+        assert all(isinstance(statement, allowed) for statement in rest), path
+
+
+def test_each_stage_depends_on_the_parameters_that_it_reads_alone(
+    stages: dict[str, PipelineStage],
+) -> None:
+    for name, stage in stages.items():
+        kind, _, key = name.partition("@")
+        keys = {
+            param for dep in stage.deps if isinstance(dep, ParamsDependency) for param in dep.params
+        }
+        recipe = {f"models.{key}.network", f"models.{key}.training"}
+        assert (
+            keys
+            == {
+                "download": {f"downloads.{key}"},
+                "synthesize": {f"synthetic.{key}"},
+                "garment_photos": {"garment_photos"},
+                "preprocess": {f"datasets.{key}.preprocess", f"datasets.{key}.expected"},
+                "train": recipe,
+                "evaluate": {f"models.{key}.evaluation", f"models.{key}.task"},
+                "cross_validate": {f"cross_validation.{key}", *recipe},
+                "report": {"datasets", "models"},
+            }[kind]
+        ), name
+
+
+def test_training_does_not_depend_on_the_test_split(stages: dict[str, PipelineStage]) -> None:
+    for key, model in PARAMS.models.items():
+        data = {inside(d.fs_path) for d in stages[f"train@{key}"].deps if "/data/" in d.fs_path}
+        folder = f"data/processed/{model.dataset}"
+        assert data == {f"{folder}/{name}" for name in ("info.json", "train", "validation")}
+
+
+def test_every_dependency_is_an_output_as_a_whole(stages: dict[str, PipelineStage]) -> None:
+    """DVC takes files inside an output folder as unchanged under --allow-missing."""
+    outs = {out.fs_path for stage in stages.values() for out in stage.outs}
+    for name, stage in stages.items():
+        for dep in stage.deps:
+            if "/data/raw/" in dep.fs_path:  # the one file of a download
+                continue
+            parents = {str(parent) for parent in Path(dep.fs_path).parents}
+            assert not parents & outs, f"{name}: {dep}"
+
+
+def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> None:
+    deps = {
+        inside(dep.fs_path)
+        for dep in stages["report"].deps
+        if not isinstance(dep, ParamsDependency)
+    }
+    models = {path for path in deps if path.startswith("reports/")}
+    others = {"reports/data", "reports/baseline.json"}
+    assert models - others == {f"reports/{model}" for model in PARAMS.models}
+    assert others <= models
+
+
+def test_metrics_and_plots_are_in_git_and_the_rest_is_in_the_cache(
+    stages: dict[str, PipelineStage],
+) -> None:
+    for name, stage in stages.items():
+        for out in stage.outs:
+            if name != "report":
+                assert bool(out.metric or out.plot) == (not out.use_cache), out
+
+
+def test_every_chart_has_its_template(stages: dict[str, PipelineStage]) -> None:
+    for stage in stages.values():
+        for out in stage.outs:
+            if isinstance(out.plot, dict) and "template" in out.plot:
+                assert (ROOT / f".dvc/plots/{out.plot['template']}.json").is_file(), out
+
+
+def test_the_lock_has_the_stages_that_there_are(stages: dict[str, PipelineStage]) -> None:
+    assert set(read_yaml(ROOT / "dvc.lock")["stages"]) == set(stages)
+
+
+def test_the_committed_results_are_of_this_code_and_these_parameters() -> None:
+    command = ["dvc", "repro", "--dry", "--allow-missing"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert "Running stage" not in done.stdout, "run `make repro`, commit dvc.lock and reports/"
+
+
+@pytest.mark.parametrize("model", PARAMS.models)
+def test_the_committed_metrics_have_the_keys_of_the_design(model: str) -> None:
+    metrics = flatten(read_json(ROOT / f"reports/{model}/metrics.json"))
+    config = PARAMS.models[model]
+    by_task = POINTS if config.task == "toy_generation" else CLASSIFIER
+    assert set(metrics) == (GENERATED.get(model) or KEYS.get(config.network.name, by_task))
+    assert all(isinstance(value, int | float) for value in metrics.values())
+
+
+@pytest.mark.parametrize("model", PARAMS.cross_validation)
+def test_the_committed_cross_validations_have_the_keys_of_the_design(model: str) -> None:
+    metrics = read_json(ROOT / f"reports/{model}/cross_validation/metrics.json")
+    assert set(flatten(metrics)) == CROSS_VALIDATED
+
+
+def test_nothing_committed_is_larger_than_a_megabyte() -> None:
+    page = ROOT / "reports/index.html"  # all images on one page: so much is needed
+    assert page.stat().st_size < 4_000_000
+    for path in (ROOT / "reports").rglob("*"):
+        assert path == page or not path.is_file() or path.stat().st_size < 1_000_000, path

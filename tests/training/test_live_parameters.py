@@ -1,0 +1,211 @@
+"""Every hyperparameter does something: changed alone, it changes what a tiny training gives.
+
+The keys come from the schema through the dump of each config, so that a new one is covered
+without a line here, unless its value is of a kind that `another` does not know: then it fails.
+"""
+
+import importlib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stages.core.splits import Split
+from stages.learning.fit import Trained
+from stages.learning.runtime import session
+from tests import factories
+
+TEXT = "the cat sat on the mat; the dog ran to the end of it. " * 8
+CHARACTERS = sorted(set(TEXT))
+STREAM = np.array([CHARACTERS.index(character) for character in TEXT], np.uint16)
+RANDOM = np.random.default_rng(0)
+POINTS = RANDOM.uniform(-1, 1, (200, 2)).astype(np.float32)
+INSIDE = (np.square(POINTS).sum(axis=1) < 0.4).astype(np.uint8)
+PIXELS = np.indices((9, 7), np.uint16).reshape(2, -1).T
+COLORS = RANDOM.integers(0, 256, (63, 3)).astype(np.uint8)
+PIXEL_INPUT = {"input": {"type": "pixel_coordinates", "height": 9, "width": 7}}
+IMAGES = (
+    factories.INFOS["images"],
+    factories.make_images(seed=1),
+    factories.make_images((7, 5, 4)),
+)
+DATA: dict[str, tuple[dict[str, Any], Split, Split]] = {
+    "mlp": IMAGES,
+    "cnn": IMAGES,
+    "raw_tensorflow": IMAGES,
+    "vae": IMAGES,
+    "gan": IMAGES,
+    "tabular_mlp": (
+        factories.INFOS["table"], factories.make_table(seed=1), factories.make_table(23, seed=2)
+    ),
+    "text_rnn": (
+        factories.INFOS["texts"], factories.make_texts(seed=1), factories.make_texts(23, seed=2)
+    ),
+    "char_rnn": (
+        {"input": {"type": "characters", "vocabulary": CHARACTERS}},
+        Split(STREAM[:300], STREAM[1:301]),
+        Split(STREAM[300:400], STREAM[301:401]),
+    ),
+    "point_gan": ({}, Split(POINTS, INSIDE), Split(POINTS[:50], INSIDE[:50])),
+    "toy_mlp": ({}, Split(POINTS, INSIDE), Split(POINTS[:50], INSIDE[:50])),
+    "fourier_mlp": (
+        PIXEL_INPUT, Split(PIXELS[:50], COLORS[:50]), Split(PIXELS[50:], COLORS[50:])
+    ),
+}  # fmt: skip
+VALUES: dict[str, Any] = {  # other values by key, where the rule of `another` does not do
+    "precision": "mixed_bfloat16",
+    "cell": "lstm",
+    "padding": "valid",
+    "schedule": "cosine",
+    "activation": "sigmoid",
+    "seed": 5,
+    "batch_size": 7,
+    "epochs": 1,
+    "steps": 8,
+    "augmentation": {"shift": 2, "flip": False},
+    "weight_decay": 0.1,
+    "global_clipnorm": 0.01,
+    "ema_momentum": 0.5,
+    "label_smoothing": 0.3,
+    "decoder_initial_stddev": 3.0,
+    "discriminator_steps": 2,
+    "r1_interval": 1,
+    "sequence_length": 12,
+    "sample_temperatures": [0.5, 2.0],
+    "hidden_units": [4],
+    "dense_units": [5],
+    "decoder_units": [5, 6],
+    "encoder_units": [],
+    "encoder_filters": [3, 5],
+    "decoder_filters": [3, 4],
+    "filters": [6, 7],
+}
+FIXED = {"name", "type", "input_pipeline"}  # choose the schema itself
+ELSEWHERE = {
+    "early_stopping_patience",  # stops a longer training: test_classifiers.py
+}
+SNAPSHOTS_ALONE = {"sample_temperatures", "sample_length", "sample_every"}
+ABSENT = {
+    ("raw_tensorflow", "training.schedule"): "constant",
+    ("vae", "network.activation"): "tanh",
+    ("raw_tensorflow", "network.hidden_units"): 6,
+    ("gan", "training.discriminator_optimizer.ema_momentum"): None,  # refused by the checks
+    ("point_gan", "training.discriminator_optimizer.ema_momentum"): None,
+    ("cnn", "network.conv_layers.0.filters"): 4,
+    ("cnn", "network.conv_layers.1.filters"): 5,
+    ("cnn", "network.conv_layers.0.padding"): "same",
+    ("tabular_mlp", "training.optimizer.weight_decay"): 0.5,
+}
+
+
+def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key below a section, with its value; lists of numbers are values."""
+    if isinstance(values, dict):
+        for key, value in values.items():
+            yield from leaves(value, f"{path}.{key}" if path else key)
+    elif isinstance(values, list) and values and isinstance(values[0], dict):
+        for number, value in enumerate(values):
+            yield from leaves(value, f"{path}.{number}")
+    else:
+        yield path, values
+
+
+def another(case: str, path: str, value: Any) -> Any:
+    """A value other than that of a key; fails for a kind of value that it does not know."""
+    key = path.rsplit(".", 1)[-1]
+    if (case, path) in ABSENT:
+        return ABSENT[case, path]
+    if key in VALUES and VALUES[key] != value:
+        return VALUES[key]
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return value / 2 if value else 0.3
+    raise AssertionError(f"{case}: {path}: give another value than {value!r} in VALUES")
+
+
+def dump(case: str) -> dict[str, Any]:
+    config = factories.make_config(case).model_dump()
+    return {section: config[section] for section in ("network", "training")}
+
+
+def parameters() -> list[Any]:
+    found = []
+    for case in DATA:
+        for path, value in leaves(dump(case)):
+            key = path.rsplit(".", 1)[-1]
+            skipped = key in FIXED | ELSEWHERE or ABSENT.get((case, path), 0) is None
+            if not skipped:
+                found.append(
+                    pytest.param(case, path, another(case, path, value), id=f"{case}-{path}")
+                )
+    return found
+
+
+def train(case: str, sections: dict[str, Any]) -> Trained:
+    config = factories.make_config(case, **sections)
+    module = importlib.import_module(f"stages.networks.{config.network.name}.train")
+    pipeline = importlib.import_module(f"stages.pipelines.{config.training.input_pipeline}")
+    precision = getattr(config.training, "precision", "float32")
+    with session(config.training.seed, precision):
+        trained: Trained = module.train(config, *DATA[case], pipeline.make_batches)
+        return trained._replace(model=trained.model.get_weights())
+
+
+@cache
+def unchanged(case: str) -> Trained:
+    return train(case, {})
+
+
+def with_value(case: str, path: str, value: Any) -> dict[str, Any]:
+    sections = dump(case)
+    *parents, last = path.split(".")
+    section: Any = sections
+    for part in parents:
+        section = section[int(part) if isinstance(section, list) else part]
+    section[last] = value
+    return sections
+
+
+def same_arrays(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
+    return len(a) == len(b) and all(
+        x.shape == y.shape and np.array_equal(x, y) for x, y in zip(a, b, strict=True)
+    )
+
+
+@pytest.mark.parametrize(("case", "path", "value"), parameters())
+def test_a_changed_hyperparameter_changes_the_result(case: str, path: str, value: Any) -> None:
+    before, after = unchanged(case), train(case, with_value(case, path, value))
+    if path.rsplit(".", 1)[-1] in SNAPSHOTS_ALONE:
+        assert same_arrays(before.model, after.model)
+        assert not same_arrays(list(before.snapshots.values()), list(after.snapshots.values()))
+    else:
+        assert not same_arrays(before.model, after.model)
+
+
+@pytest.mark.parametrize("case", DATA)
+def test_nothing_changed_changes_nothing(case: str) -> None:
+    before, after = unchanged(case), train(case, dump(case))
+    assert same_arrays(before.model, after.model)
+    assert same_arrays(list(before.snapshots.values()), list(after.snapshots.values()))
+    assert before.history.equals(after.history)
+
+
+def test_every_key_of_the_schema_is_in_a_case() -> None:
+    from stages.config import schema
+
+    covered = {path.rsplit(".", 1)[-1] for case in DATA for path, _ in leaves(dump(case))}
+    covered |= {"shift", "flip"}  # of augmentation, see test_pipelines.py
+    for model in schema.MODELS.values():
+        for section in ("network", "training"):
+            annotation: Any = model.model_fields[section].annotation
+            for part in getattr(annotation, "__args__", [annotation]):
+                if isinstance(part, type) and issubclass(part, schema.Section):
+                    nested = {"generator", "discriminator", "conv_layers", "augmentation"}
+                    keys = set(part.model_fields) - nested
+                    optimizers = {key for key in keys if key.endswith("optimizer")}
+                    assert keys - optimizers <= covered, f"{part.__name__}: {keys - covered}"

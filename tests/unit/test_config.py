@@ -1,0 +1,270 @@
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.utils.hydra import apply_overrides
+from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from yamlcore import CCoreLoader
+
+from stages.config import schema
+from stages.config.load import get_section, load_params, parse_params, read_yaml
+from stages.core.errors import ConfigError
+from tests.reduced import ROOT
+
+VALUES = read_yaml(ROOT / "params.yaml")
+
+
+def changed(key: str, value: Any) -> dict[str, Any]:
+    """The parameters with another value; a key ending in "-" is removed."""
+    values = deepcopy(VALUES)
+    *path, last = key.split(".")
+    section = values
+    for part in path:
+        section = section[int(part) if isinstance(section, list) else part]
+    if last.endswith("-"):
+        del section[last[:-1]]
+    else:
+        section[int(last) if isinstance(section, list) else last] = value
+    return values
+
+
+def sections(model: type[BaseModel]) -> list[type[BaseModel]]:
+    return [model, *(deeper for each in model.__subclasses__() for deeper in sections(each))]
+
+
+def test_the_committed_parameters_are_accepted_and_not_changed() -> None:
+    assert parse_params(VALUES, "params.yaml").model_dump(exclude_unset=True) == VALUES
+
+
+def test_every_default_is_neutral_so_that_the_schema_cannot_change_a_result() -> None:
+    for section in sections(schema.Section):
+        for name, field in section.model_fields.items():
+            if not field.is_required():
+                assert field.default in (None, 0, False), f"{section.__name__}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("models.mnist_cnn.network.droput", 0.5, "droput: extra inputs are not permitted, found"),
+        ("models.mnist_cnn.network.dropout", "0.5", "dropout: input should be a valid number"),
+        ("models.mnist_cnn.network.dropout", 1.0, "dropout: input should be less than 1, found 1"),
+        ("models.mnist_cnn.network.dropout", -0.1, "dropout: input should be greater than or"),
+        ("models.mnist_mlp.training.epochs", 2.5, "epochs: input should be a valid integer"),
+        ("models.mnist_mlp.training.epochs", True, "epochs: input should be a valid integer"),
+        ("models.mnist_mlp.training.epochs", 10**19, "epochs: input should be less than or equal"),
+        ("models.mnist_mlp.training.batch_size", 10**12, "batch_size: input should be less than"),
+        ("models.mnist_mlp.training.optimizer.learning_rate", -0.1, "learning_rate: input should"),
+        ("models.mnist_mlp.training.optimizer.learning_rate", 1e300, "learning_rate: input should"),
+        ("models.mnist_mlp.training.optimizer.learning_rate", float("nan"), "learning_rate: input"),
+        ("models.mnist_mlp.training.optimizer.name", "adma", "optimizer.name: expected one of 'ad"),
+        ("models.mnist_mlp.training.optimizer.name-", None, "optimizer.name: expected one of"),
+        ("models.mnist_mlp.training.optimizer.momentum", 0.9, "momentum: extra inputs are not"),
+        ("models.mnist_mlp.training.seed", 2**32, "seed: input should be less than 4294967296"),
+        ("models.mnist_mlp.training.augmentation.shift", 14, "shift: input should be less than 14"),
+        ("models.mnist_cnn.network.name", "cnm", "models.mnist_cnn.network.name: expected one of"),
+        ("models.mnist_cnn.network.name-", None, "models.mnist_cnn.network.name: expected one of"),
+        ("models.mnist_cnn.network-", None, "models.mnist_cnn.network.name: expected one of"),
+        ("models.mnist_cnn.dataset", "mnits", "models.mnist_cnn.dataset: no dataset 'mnits', exp"),
+        ("models.mnist_cnn.evaluation.evaluator", "mnist_mlp", "expected 'none' for classificati"),
+        ("models.fashion_vae.evaluation.evaluator", "none", "expected a classifier of fashion_mn"),
+        ("models.fashion_vae.evaluation.evaluator", "mnist_cnn", "expected a classifier of fashi"),
+        ("models.fashion_gan.evaluation.evaluator", "fashion_vae", "expected a classifier of fas"),
+        ("models.imdb_gru.network.cell", "lsmt", "network.cell: input should be 'lstm', 'gru' or"),
+        ("models.mnist-cnn", VALUES["models"]["mnist_cnn"], "models.mnist-cnn: string should mat"),
+        ("models.a\n", VALUES["models"]["mnist_cnn"], "models.a\\n"),
+        ("datasets.imdb.preprocess.keep", "middle", "keep: input should be 'start' or 'end'"),
+        ("datasets.imdb.preprocess.vocabulary_size", 65_537, "vocabulary_size: input should be l"),
+        ("datasets.imdb.preprocess.max_length", 10**9, "max_length: input should be less than or"),
+        ("datasets.mnist.module", "os", "datasets.mnist.module: expected one of 'idx_images'"),
+        ("datasets.mnist.module-", None, "datasets.mnist.module: expected one of"),
+        ("datasets.mnist.preprocess.classes.0", "$x^{$", "must be 1 to 40 printable characters"),
+        ("datasets.mnist.preprocess.classes.0", "1", "classes: expected different names"),
+        ("datasets.xor", VALUES["datasets"]["flower"], "synthetic.xor: datasets has the same id"),
+        ("datasets.flower.preprocess.test_fraction", 0.9, "leave at least a tenth for training"),
+        ("datasets.garments.preprocess.image_shape", [32, 32, 2], "expected 1 or 3 channels, fou"),
+        ("datasets.garments.preprocess.image_shape", [32, 32], "image_shape: list should have at"),
+        ("downloads.mnist.files.0.sha256", "12", "downloads.mnist.files.0.sha256: string should"),
+        ("downloads.mnist.files.0.name", "../evil", "must be a file name without folders"),
+        ("downloads.mnist.files.0.name", "/abs/evil", "must be a file name without folders"),
+        ("downloads.mnist.files.0.name", "..", "must be a file name without folders"),
+        ("downloads.mnist.files.0.name", "a\0b", "must be a file name without folders"),
+        ("downloads.mnist.files.0.name", "x" * 300, "name: string should have at most 200 chara"),
+        ("synthetic.xor.num_points", 10**30, "num_points: input should be less than or equal to"),
+        ("models.mnist_cnn.report.target", float("nan"), "report.target: input should be a finit"),
+        ("models.mnist_cnn.report.course", float("inf"), "report.course: input should be a finit"),
+        ("models.mnist_cnn.report.metric", "test.acuracy", "report.metric: expected one of test."),
+        ("models.mnist_cnn.report.metric", "cv.accuracy", "report.metric: expected one of test."),
+        ("models.mnist_linear.dataset", "ring", "models.mnist_linear.dataset: mlp cannot read 'r"),
+        ("models.mnist_linear.dataset", "congressional_votes", "mlp cannot read 'congressional_v"),
+        ("models.votes_mlp.dataset", "mnist", "tabular_mlp cannot read 'mnist', expected one of"),
+        ("models.toy_xor.dataset", "ring", "toy_mlp cannot read 'ring', expected one of circle"),
+        ("models.paint_image.dataset", "mnist", "fourier_mlp cannot read 'mnist', expected one o"),
+        ("models.fashion_gan.dataset", "imdb", "dcgan cannot read 'imdb'"),
+        ("models.toy_gan_ring.dataset", "mnist", "mlp GAN cannot read 'mnist'"),
+        ("models.toy_gan_ring.task", "image_generation", "task: expected 'toy_generation' for a"),
+        (
+            "models.fashion_gan.network.discriminator",
+            {"type": "mlp", "hidden_units": [4], "activation": "relu"},
+            "discriminator.type: expected that of the generator, 'dcgan', found 'mlp'",
+        ),
+        (
+            "models.fashion_gan.training.input_pipeline",
+            "arrays",
+            "models.fashion_gan.training.",
+        ),
+        (
+            "models.fashion_gan.training.discriminator_optimizer.ema_momentum",
+            0.9,
+            "discriminator_optimizer.ema_momentum: no effect",
+        ),
+        ("models.mnist_cnn.network.conv_layers.0.kernel_size", 29, "conv_layers.0: nothing is le"),
+        ("models.mnist_cnn.network.conv_layers.0.kernel_size", 28, "conv_layers.1: nothing is le"),
+        ("models.mnist_cnn.network.conv_layers.0.filters", 10**7, "filters: input should be less"),
+        ("models.mnist_mlp.network.hidden_units", [65_536, 65_536], "a layer of 4,294,967,296 we"),
+        ("models.mnist_cnn.network.dense_units", [65_536], "a layer of 603,979,776 weights, expec"),
+        ("models.alice_charrnn.network.units", 65_536, "weights, expected at most 200,000,000"),
+        ("cross_validation.mnist_vae", VALUES["cross_validation"]["votes_mlp"], "expected the id"),
+        ("cross_validation.votes_mlp.dataset", "mnist", "expected that of models.votes_mlp, 'con"),
+        ("cross_validation.votes_mlp.folds", 1, "folds: input should be greater than or equal to"),
+        ("cross_validation.votes_mlp.repeats", 10**12, "repeats: input should be less than or"),
+        ("mystery", 1, "mystery: extra inputs are not permitted, found 1"),
+        ("models-", None, "models: field required"),
+    ],
+)
+def test_a_wrong_parameter_is_named_in_one_line(key: str, value: Any, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_params(changed(key, value), "params.yaml")
+    message = str(caught.value)
+    assert message.startswith("params.yaml: ")
+    assert expected in message
+    assert "\n" not in message
+    assert len(message) < 2000
+
+
+def test_six_poolings_are_one_too_many() -> None:
+    layers = [
+        {"filters": 4, "kernel_size": 3, "padding": "same", "max_pool": True, "batch_norm": False}
+    ] * 5
+    with pytest.raises(ConfigError, match=r"conv_layers\.4: nothing is left of the 28x28 image"):
+        parse_params(changed("models.mnist_cnn.network.conv_layers", layers), "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"a: 1\na: 2\n", "line 2: not YAML: found duplicate key"),
+        (b"a: [1\n", "line 2: not YAML"),
+        (b"a: &x [1]\nb: *x\n", "line 2: aliases"),
+        (b"[" * 5000, "nested more than 20 levels deep"),
+        ("models: Größe".encode("latin-1"), "not UTF-8"),
+        (b"a: \0\n", "not YAML"),
+        (b"a: \x07\n", "not YAML"),
+        (b"\x1f\x8b\x08\x00", "not UTF-8"),
+        (b"a: " + b"9" * 5000 + b"\n", "not YAML"),
+        (b"a: !!python/object:os.system x\n", "line 1: not YAML: could not determine"),
+        (b"a: " + b"x" * 1_000_001, "expected at most 1000000 bytes"),
+    ],
+)
+def test_a_file_that_is_not_yaml_is_rejected_in_one_line(
+    tmp_path: Path, content: bytes, expected: str
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_params(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_says_where_to_run() -> None:
+    with pytest.raises(ConfigError, match="no such file; run from the project's top folder"):
+        load_params(Path("elsewhere.yaml"))
+
+
+def test_a_mistyped_id_lists_those_there_are() -> None:
+    params = parse_params(VALUES, "params.yaml")
+    with pytest.raises(ConfigError, match=r"no model 'mnist_cmn', expected one of mnist_linear, "):
+        get_section(params.models, "mnist_cmn", "model")
+
+
+SCALARS = st.one_of(
+    st.from_regex(r"[-+]?[0-9]{1,3}(\.[0-9]{0,3})?([eE][-+]?[0-9]{1,2})?", fullmatch=True),
+    st.sampled_from(["yes", "No", "on", "null", "~", "true", "False", "012", "0o12", "1:30", ".5"]),
+    st.text(alphabet="abyeonft", min_size=1, max_size=4),
+)
+
+
+@given(
+    st.lists(SCALARS, max_size=5), st.dictionaries(st.from_regex("k[a-z]", fullmatch=True), SCALARS)
+)
+def test_yaml_is_read_as_dvc_reads_it(items: list[str], mapping: dict[str, str]) -> None:
+    lines = ["items:", *(f"- {item}" for item in items)]
+    lines += [f"{key}: {value}" for key, value in mapping.items()]
+    text = "\n".join(lines) + "\n"
+    try:
+        expected = parse_yaml(text, "")
+    except YAMLFileCorruptedError:
+        return
+    assert repr(read_text(text)) == repr(expected)
+
+
+def read_text(text: str) -> Any:
+    return yaml.load(text, Loader=CCoreLoader)
+
+
+def test_the_files_are_read_as_dvc_reads_them() -> None:
+    for name in ("params.yaml", "dvc.yaml", "tests/reduced.yaml"):
+        text = (ROOT / name).read_text()
+        assert read_text(text) == parse_yaml(text, name)
+
+
+def test_dvc_writes_an_equal_value_without_changing_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text((ROOT / "params.yaml").read_text())
+    before = path.read_text()
+    apply_overrides(path, ["models.mnist_cnn.network.dropout=0.3"])
+    assert path.read_text() == before
+    apply_overrides(path, ["models.mnist_cnn.network.dropout=0.4"])
+    difference = [
+        line
+        for line, old in zip(path.read_text().split("\n"), before.split("\n"), strict=True)
+        if line != old
+    ]
+    assert difference == ["      dropout: 0.4"]
+
+
+@given(st.data())
+def test_neighbors_of_a_valid_file_are_accepted_or_rejected_in_one_line(
+    data: st.DataObject,
+) -> None:
+    values = deepcopy(VALUES)
+    section: Any = values
+    while True:
+        keys = list(range(len(section))) if isinstance(section, list) else list(section)
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(section[key], dict | list) or not section[key]:
+            break
+        section = section[key]
+    section[key] = data.draw(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.just([])
+        | st.just({})
+    )
+    message = ""
+    try:
+        parse_params(values, "params.yaml")
+    except ConfigError as error:
+        message = str(error)
+    assert "\n" not in message
+    assert len(message) < 2000

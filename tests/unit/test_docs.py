@@ -1,0 +1,125 @@
+"""The commands that the documentation tells people to type exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.cli import DvcParserError
+from dvc.cli.parser import get_main_parser
+from yamlcore import CCoreLoader
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PROGRAMS = ("make", "dvc", "python", "git")
+GIT = {"add", "checkout", "clone", "commit", "diff", "init", "log", "restore", "status"}
+PARAMS = yaml.load((ROOT / "params.yaml").read_bytes(), Loader=CCoreLoader)
+STAGES = yaml.load((ROOT / "dvc.yaml").read_bytes(), Loader=CCoreLoader)["stages"]
+
+
+def commands(text: str) -> list[str]:
+    """The commands of code blocks and of inline code, split at `&&`, without comments."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    lines = [line for block in blocks for line in block.splitlines()] + inline
+    parts = [part.strip() for line in lines for part in line.split("#")[0].split("&&")]
+    return [part for part in parts if part.split(" ")[0] in PROGRAMS and " " in part]
+
+
+ALL = sorted({(path.name, each) for path in DOCUMENTS for each in commands(path.read_text())})
+
+
+def find_problem(command: str) -> str:
+    """What is wrong with a command; empty if nothing is."""
+    program, *arguments = shlex.split(command)
+    if program == "git":
+        return "" if arguments[0] in GIT else f"unknown git command {arguments[0]}"
+    if program == "make":
+        targets = [argument for argument in arguments if "=" not in argument]
+        missing = [target for target in targets if not is_target(target)]
+        return f"no target {', '.join(missing)}" if missing else ""
+    if program == "python":
+        module = ROOT / arguments[1].replace(".", "/")
+        exists = module.with_suffix(".py").is_file() or (module / "__main__.py").is_file()
+        return "" if arguments[0] == "-m" and exists else f"no module {arguments[1]}"
+    try:
+        get_main_parser().parse_args(arguments)
+    except (DvcParserError, SystemExit):
+        return "dvc does not know it"
+    return "; ".join(filter(None, map(find_wrong_name, arguments)))
+
+
+def is_target(target: str) -> bool:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE) is not None
+
+
+def find_wrong_name(argument: str) -> str:
+    """What is wrong with the stage, the parameter or the path that an argument names."""
+    if re.fullmatch(r"[a-z_]+@[a-z0-9_*]+", argument):
+        stage, _, key = argument.partition("@")
+        if stage not in STAGES:
+            return f"no stage {stage}"
+        section = PARAMS[re.sub(r"[${}]", "", STAGES[stage]["foreach"])]
+        known = [name for name in section if re.fullmatch(key.replace("*", ".*"), name)]
+        return "" if known else f"no {argument}"
+    if found := re.match(r"(?:reports|models)/([a-z0-9_]+)/", argument):
+        return "" if found[1] in PARAMS["models"] else f"no model {found[1]}"
+    if "=" in argument:
+        values = PARAMS
+        for key in argument.partition("=")[0].split("."):
+            if key not in values:
+                return f"no parameter {argument}"
+            values = values[key]
+    return ""
+
+
+@pytest.mark.parametrize(("document", "command"), ALL)
+def test_a_documented_command_exists(document: str, command: str) -> None:
+    assert find_problem(command) == "", f"{document}: {command}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make nonsense",
+        "python -m stages.nonsense",
+        "git nonsense",
+        "dvc nonsense",
+        "dvc repro --nonsense",
+        "dvc repro evaluate@nonsense",
+        "dvc repro nonsense@votes_mlp",
+        "dvc metrics show reports/nonsense/metrics.json",
+        "dvc exp run -S models.votes_mlp.nonsense=1",
+    ],
+)
+def test_a_wrong_command_is_found(command: str) -> None:
+    assert find_problem(command)
+
+
+def test_commands_are_found_in_text() -> None:
+    text = "Run `make a` or `x`.\n```sh\ndvc b --c  # d\ngit e && python -m f\ncd g\n```\n`dvc h`"
+    assert commands(text) == ["dvc b --c", "git e", "python -m f", "make a", "dvc h"]
+    assert len(ALL) > 20
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_what_documents_link_and_name_is_there(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert link.startswith("https://") or (path.parent / link).exists(), link
+    for name in re.findall(r"`((?:stages|tests|docs|benchmarks|data/own)/[^`<]*)`", text):
+        assert (ROOT / name).exists(), name
+    for key in re.findall(r"`((?:models|datasets|downloads)\.[a-z_.]+)`", text):
+        values = PARAMS
+        for part in key.split("."):
+            assert part in values, key
+            values = values[part]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_do_not_advise_to_lose_work(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").split("\n\n"):
+        if "git checkout ." in line and "git checkout . &&" in line:
+            assert "Undo nothing else" in line or "Never" in line

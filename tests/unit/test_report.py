@@ -1,0 +1,460 @@
+import base64
+import io
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+from pydantic import TypeAdapter
+
+from stages import report
+from stages.config.load import load_params
+from stages.config.schema import AnyModel
+from stages.core.files import write_json
+from stages.page import captions, render
+from stages.page.captions import Caption
+from stages.page.results import read_details
+from stages.plots.style import save_animation
+
+ROOT = Path(__file__).parents[2]
+ANY_MODEL: TypeAdapter[Any] = TypeAdapter(AnyModel)
+ROW = {
+    "title": "A model",
+    "metric": "test.accuracy",
+    "unit": "%",
+    "direction": "maximize",
+    "course": 0.9,
+    "course_source": "a notebook",
+    "target": 0.94,
+}
+BASELINE: dict[str, Any] = {
+    "recorded": "2026-11-21",
+    "machine": {
+        "processor": "Some CPU",
+        "instructions": ["AVX2", "AMX BF16"],
+        "cores": 2,
+        "system": "Linux x86_64",
+    },
+    "versions": {"python": "3.11.7", "tensorflow": "2.21.0"},
+    "models": {
+        "a_model": {
+            "train_seconds": 75.2,
+            "examples_per_second": 12345.6,
+            "epochs": 3,
+            "precision": "float32",
+            "processor": "x86_64 amx_bf16",
+            "metrics": {"test.accuracy": 0.95, "test.loss": 0.25},
+        }
+    },
+}
+POINT = {
+    "max_false_negative_rate": None,
+    "threshold": 0.5,
+    "false_negatives": 1,
+    "positives": 4,
+    "false_negative_rate": 0.25,
+    "false_positives": 2,
+    "negatives": 20,
+    "false_positive_rate": 0.1,
+}
+ERROR = {
+    "example": 7,
+    "actual": "no",
+    "predicted": "yes",
+    "probability": 0.9,
+    "text": "<script>alert()</script>",
+    "path": "test/neg/1_1.txt",
+}
+
+
+def language(text: str) -> dict[str, Any]:
+    training = [{"epoch": epoch, "temperature": 0.7, "text": "xq"} for epoch in (0, 1, 2)]
+    return {
+        "training_samples": training,
+        "samples": [{"temperature": 0.7, "text": text, "known_words": 0.97}],
+    }
+
+
+def figure(url: str, **changes: Any) -> render.Figure:
+    return render.Figure(f"data:image/png;base64,{url}", 8, 6, False, "Title", "Text.")._replace(
+        **changes
+    )
+
+
+def model(**changes: Any) -> render.ModelPage:
+    return render.ModelPage(
+        id="a_model",
+        dataset="mnist",
+        row=ROW,
+        details={"num_weights": 7850, "epochs": 3, "steps": None},
+        metrics={"test.accuracy": 0.95, "test.loss": 0.25},
+        figures={"history": figure("AAAA")},
+        cv_details={},
+        cv_figures={},
+    )._replace(**changes)
+
+
+DATASET = render.DatasetPage(
+    "mammographic_masses",
+    {
+        "counts": {"rows": {"found": 1961, "expected": None}},
+        "splits": {"test": {"y": {"shape": [5]}}, "train": {"y": {"shape": [60_000]}}},
+        "missing": {"any column": {"no": 0.5, "yes": 0.1}},
+        "bi_rads_out_of_range": {"6": 10},
+    },
+    {},
+)
+
+
+class Tags(HTMLParser):
+    """Checks that every element that is opened is closed in turn, and that ids are used once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        given = dict(attrs)
+        self.ids += [given["id"]] if "id" in given else []
+        if tag == "a":
+            self.links.append(given["href"])
+        assert tag != "img" or {"alt", "width", "height"} <= set(given)
+        if tag not in {"meta", "img", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def check(page: str) -> str:
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert len(tags.ids) == len(set(tags.ids))
+    assert {link.removeprefix("#") for link in tags.links if link.startswith("#")} <= set(tags.ids)
+    return page
+
+
+def page_of(*models: render.ModelPage, baseline: Any = BASELINE) -> str:
+    return check(render.render(models or [model()], [DATASET], baseline))
+
+
+def test_the_page_names_what_it_is_and_where_it_is_from() -> None:
+    page = page_of()
+    assert "<title>Classic deep-learning results, reproduced: 1 models</title>" in page
+    assert "1 of 1 targets are met" in page
+    assert "the course and target values are constants" in page
+    assert "Some CPU with AVX2, AMX BF16, 2 cores" in page
+    assert "float32 (1 models)" in page
+    assert "tensorflow 2.21.0" in page
+    assert "1 min 15 s" in page
+    assert "12,346" in page
+
+
+def test_a_page_without_a_baseline_says_so() -> None:
+    page = page_of(baseline={})
+    assert "No run has been committed" in page
+    assert "are not recorded" in page
+
+
+def test_models_are_grouped_by_dataset() -> None:
+    page = page_of(model(), model(id="b", dataset="alice"), model(id="c", dataset="mnist"))
+    table = page[page.index('<h2 id="results">') :]
+    positions = [table.index(text) for text in ("#a_model", "#c", "#b")]
+    assert positions == sorted(positions)
+    assert table.count('class="group">MNIST<') == 1
+    assert 'class="group">Alice in Wonderland<' in table
+
+
+@pytest.mark.parametrize(
+    ("value", "direction", "met", "better"),
+    [
+        (0.95, "maximize", True, True),
+        (0.94, "maximize", True, True),
+        (0.91, "maximize", False, True),
+        (0.9, "maximize", False, False),
+        (0.95, "minimize", False, False),
+        (0.94, "minimize", True, False),
+        (0.8, "minimize", True, True),
+    ],
+)
+def test_targets_and_courses_depend_on_the_direction(
+    value: float, direction: str, met: bool, better: bool
+) -> None:
+    page = model(metrics={"test.accuracy": value}, row=ROW | {"direction": direction})
+    result = render.describe_result(page, {})
+    assert (result["met"], result["better"]) == (met, better)
+
+
+def test_the_status_is_text() -> None:
+    missed = model(id="b", metrics={"test.accuracy": 0.92})
+    page = page_of(model(), missed)
+    assert '94.00% <span class="met">met</span>' in page
+    assert '94.00% <span class="missed">missed</span>' in page
+
+
+def test_a_model_without_course_and_target_has_empty_cells() -> None:
+    free = model(row=ROW | {"course": None, "target": None})
+    result = render.describe_result(free, {})
+    assert (result["course"], result["target"], result["met"], result["better"]) == (
+        "",
+        "",
+        None,
+        None,
+    )
+    page = page_of(free)
+    assert 'class="met">met<' not in page
+    assert "targets are met" not in page
+
+
+@pytest.mark.parametrize(
+    ("value", "committed", "unit", "shown"),
+    [
+        (0.95, 0.95, "%", ""),
+        (0.9512, 0.95, "%", "+0.12 points"),
+        (0.94, 0.95, "%", "-1.00 points"),
+        (266.5, 265.25, "nats per image", "+1.2"),
+        (1.45, 1.455, "", "-0.005"),
+        (0.25 + 1e-7, 0.25, "", "+1e-07"),
+        (0.0165, 0.0188, "", "-0.00230"),
+    ],
+)
+def test_the_difference_from_the_baseline(
+    value: float, committed: float, unit: str, shown: str
+) -> None:
+    assert render.difference(value, committed, unit) == shown
+
+
+def test_the_difference_is_blank_where_the_baseline_is_equal_or_unknown() -> None:
+    record = BASELINE["models"]["a_model"]
+    assert render.describe_result(model(), record)["difference"] == ""
+    changed = model(metrics={"test.accuracy": 0.96})
+    assert render.describe_result(changed, record)["difference"] == "+1.00 points"
+    assert render.describe_result(changed, {})["difference"] == ""
+    assert "(1 differ)" in page_of(changed)
+    assert "(here everywhere)" in page_of()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "decimals"),
+    [
+        (0.95, "%", 2),
+        (266.54, "", 1),
+        (1.454, "", 3),
+        (0.0165, "", 5),
+        (12345.6, "", 0),
+        (0, "", 4),
+    ],
+)
+def test_a_value_is_shown_with_four_digits(value: float, unit: str, decimals: int) -> None:
+    assert render.choose_decimals(value, unit) == decimals
+
+
+@pytest.mark.parametrize(
+    ("details", "length"),
+    [
+        ({"epochs": 12, "steps": None}, "12 epochs"),
+        ({"epochs": 1, "steps": None}, "1 epoch"),
+        ({"epochs": None, "steps": 2000}, "2,000 steps"),
+        ({}, ""),
+    ],
+)
+def test_a_training_is_as_long_as_its_epochs_or_steps(details: dict[str, Any], length: str) -> None:
+    assert render.training_length(details) == length
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(3.4, "3 s"), (59.6, "1 min 00 s"), (754, "12 min 34 s"), (3725, "1 h 02 min")],
+)
+def test_durations(seconds: float, shown: str) -> None:
+    assert render.duration(seconds) == shown
+
+
+def test_what_is_animated_or_written_is_in_the_gallery_once() -> None:
+    figures = {"training": figure("BBBB", animated=True), "history": figure("AAAA")}
+    page = page_of(
+        model(figures=figures),
+        model(id="b", dataset="alice", details={"data": language("Alice & <b>")}),
+    )
+    gallery, articles = page.split('<h2 id="models">')
+    assert "BBBB" in gallery
+    assert "BBBB" not in articles
+    assert "AAAA" in articles
+    assert "Alice &amp; &lt;b&gt;" in gallery
+    assert all(
+        text in articles for text in ("before training", "after 1 epoch<", "after 2 epochs<")
+    )
+
+
+def test_text_cannot_inject_markup() -> None:
+    page = page_of(model(details={"data": {"most_confident_errors": [ERROR]}}))
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "True: no, predicted: yes (p = 0.900)" in page
+
+
+def test_the_page_has_no_control_characters() -> None:
+    text = "a\x00b\x1ac\x7fd\x85e\ud800f\uffffg\th\n"
+    page = page_of(model(details={"data": language(text)}))
+    assert "a␀b␚c␡d\ufffde\ufffdf\ufffdg\th\n" in page
+    page.encode("utf-8")
+    assert not [sign for sign in page if ord(sign) < 32 and sign not in "\t\n"]
+
+
+def test_rows_of_a_table_are_shown_with_what_is_missing() -> None:
+    table = {key: ERROR[key] for key in ("example", "actual", "predicted", "probability")}
+    table["values"] = {"age": 67.0, "shape": None}
+    page = page_of(model(details={"data": {"most_confident_errors": [table]}}))
+    assert "age: 67.0, shape: missing" in page
+    assert "test example 7" in page
+
+
+def test_operating_points_of_test_and_of_cross_validation() -> None:
+    found = {"source": "test set", "positive_class": "malignant", "points": [POINT]}
+    limited = found | {"points": [POINT | {"max_false_negative_rate": 0.2}]}
+    details, folds = ({"data": {"operating_points": each}} for each in (found, limited))
+    page = page_of(model(details=details, cv_details=folds))
+    assert "threshold on P(malignant)" in page
+    assert "1 of 4 (25.0%)" in page
+    assert "<td>default</td>" in page
+    assert "<td>20%</td>" in page[page.index("Cross-validation (out-of-fold") :]
+
+
+def test_a_dataset_says_what_is_in_it() -> None:
+    page = page_of()
+    assert "50.0% of the no rows and 10.0% of the yes rows" in page
+    assert "6 (10 rows)" in page
+    assert "1,961" in page
+    assert page.index("60,000") < page.index(">test</th>")
+    assert "UCI Machine Learning Repository (CC BY 4.0)" in page
+
+
+def test_the_flower_is_credited() -> None:
+    readme = (ROOT / "data/own/README.md").read_text(encoding="utf-8")
+    assert "CC BY 2.0" in readme
+    credit = captions.describe_dataset("flower").credit
+    assert "vultilion" in credit
+    assert "CC BY 2.0" in credit
+
+
+def test_what_has_no_words_is_named_by_its_id() -> None:
+    assert captions.describe_dataset("my_data").title == "My data"
+    assert captions.describe_figure("my_figure").title == "My figure"
+    assert captions.describe_metric("test.my_metric") == "test my metric"
+    assert captions.describe_count("my_count") == "my count"
+
+
+def frames_of(figure: render.Figure) -> list[np.ndarray]:
+    content = base64.b64decode(figure.url.removeprefix("data:image/png;base64,"))
+    with Image.open(io.BytesIO(content)) as image:
+        return [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(image)]
+
+
+def test_an_animation_on_the_page_has_few_frames_but_a_walk_has_all(tmp_path: Path) -> None:
+    frames = [np.full((6, 8), level, np.uint8) for level in range(0, 200, 10)]
+    for name in ("learning", "walk"):
+        save_animation(frames, tmp_path / f"{name}.png")
+    read = report.read_figures(tmp_path, {"walk": Caption("Walk")})
+    assert list(read) == ["walk", "learning"]
+    shown = frames_of(read["learning"])
+    assert len(shown) == report.MAX_FRAMES
+    assert (shown[0].mean(), shown[-1].mean()) == (0, 190)
+    assert len(frames_of(read["walk"])) == len(frames)
+    assert (read["walk"].width, read["walk"].height, read["walk"].animated) == (8, 6, True)
+
+
+def test_a_figure_that_does_not_move_is_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    save_animation([np.full((6, 8), 7, np.uint8)], path)
+    read = report.read_figure(path, Caption("A", "B."))
+    assert read.url.endswith(base64.b64encode(path.read_bytes()).decode())
+    assert (read.animated, read.title, read.reading) == (False, "A", "B.")
+
+
+CONFIG = ANY_MODEL.validate_python(
+    {
+        "dataset": "mnist",
+        "task": "classification",
+        "network": {"name": "raw_tensorflow", "hidden_units": 8, "initial_gain": 1.0},
+        "training": {
+            "input_pipeline": "arrays",
+            "seed": 1,
+            "batch_size": 8,
+            "steps": 800,
+            "learning_rate": 0.1,
+            "schedule": "constant",
+        },
+        "evaluation": {"evaluator": "none"},
+        "report": ROW,
+    }
+)
+
+
+def write_reports(folder: Path) -> None:
+    described = {"title": "First", "reading": "Look.", "conclusion": "It is 5."}
+    summary = {"captions": {"zebra": described}, "epochs": None, "steps": 800}
+    folds = {"captions": {"zebra": described | {"conclusion": ""}}}
+    write_json(folder / "metrics.json", {"test": {"accuracy": 0.95}})
+    write_json(folder / "cross_validation" / "metrics.json", {"cv": {"accuracy": 0.9}})
+    write_json(folder / "details.json", [summary | {"data": {"a": 1}}])
+    write_json(folder / "cross_validation" / "details.json", [folds | {"data": {"b": 2}}])
+    for name in ("plots/apple", "plots/zebra", "cross_validation/plots/zebra"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (8, 6)).save(folder / f"{name}.png")
+
+
+def test_a_model_is_read_with_its_cross_validation(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    read = report.read_model(tmp_path, "m", CONFIG)
+    assert read.metrics == {"test.accuracy": 0.95, "cv.accuracy": 0.9}
+    shown = [(name, figure.title, figure.reading) for name, figure in read.figures.items()]
+    assert shown == [("zebra", "First", "Look. It is 5."), ("apple", "Apple", "")]
+    assert read.cv_figures["zebra"].reading == "Look."
+    assert (read.data, read.cv_data) == ({"a": 1}, {"b": 2})
+    assert (read.dataset, read.row["title"], read.details["steps"]) == ("mnist", "A model", 800)
+
+
+def test_equal_reports_give_equal_pages(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    pages = [
+        render.render([report.read_model(tmp_path, "m", CONFIG)], [DATASET], BASELINE)
+        for _ in range(2)
+    ]
+    assert pages[0] == pages[1]
+    assert "800 steps" in check(pages[0])
+
+
+def test_every_committed_figure_has_a_caption() -> None:
+    params = load_params(ROOT / "params.yaml")
+    for name, dataset in params.datasets.items():
+        figures = {path.stem for path in ROOT.glob(f"reports/data/{name}/plots/*.png")}
+        assert figures <= set(captions.dataset_captions(dataset.module)), name
+    for name in params.models:
+        for folder in (ROOT / "reports" / name, ROOT / "reports" / name / "cross_validation"):
+            if described := read_details(folder).get("captions"):
+                figures = {path.stem for path in (folder / "plots").glob("*.png")}
+                assert figures == set(described), folder
+
+
+def test_a_dataset_is_read(tmp_path: Path) -> None:
+    details: dict[str, Any] = {"counts": {}, "splits": {}}
+    write_json(tmp_path / "details.json", [details])
+    (tmp_path / "plots").mkdir()
+    for name in ("sizes", "samples"):
+        Image.new("L", (8, 6)).save(tmp_path / "plots" / f"{name}.png")
+    read = report.read_dataset(tmp_path, "d", "image_folder")
+    assert read.report == details
+    assert [figure.title for figure in read.figures.values()] == [
+        "Cropping and resizing",
+        "Image sizes",
+    ]
+
+
+def test_image_folders_have_captions_of_their_own() -> None:
+    assert captions.dataset_captions("idx_images")["samples"].title == "Examples per class"
+    assert "crop box" in captions.dataset_captions("image_folder")["samples"].reading
