@@ -727,9 +727,9 @@ def test_preprocess_writes_data_and_report(
         "data/processed/films/info.json",
         "data/processed/films/test/raw.jsonl",
         *(f"data/processed/films/{name}/{array}.npy" for name in sorted(SPLITS) for array in "xy"),
+        "reports/data/films/details.json",
         "reports/data/films/plots/classes.png",
         "reports/data/films/plots/length.png",
-        "reports/data/films/details.json",
     ]  # fmt: skip
     prepared = imdb.prepare(reviews, config)
     for name in SPLITS:
