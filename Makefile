@@ -16,9 +16,9 @@ help:  ## Show this help
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
-repro: .venv/ready  ## Run the pipeline: only what changed, everything the first time
+repro: .venv/ready  ## Run the pipeline: only what changed, everything the first time; JOBS=2
 	python -m stages.config
-	$(DVC) repro
+	python -m stages.parallel $(if $(JOBS),--jobs $(JOBS))
 
 baseline: repro  ## Record the present results as your own baseline and commit them
 	python -m stages.record
@@ -30,7 +30,8 @@ verify: .venv/ready  ## Run again in a clone and compare bit by bit; TARGETS="tr
 	python -m stages.verify $(TARGETS)
 
 test: .venv/ready  ## Run all tests, the reduced pipeline included
-	python -m pytest
+	python -m pytest --numprocesses 2 tests/unit tests/training
+	python -m pytest tests/pipeline
 
 smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a temporary folder
 	python -m tests.reduced

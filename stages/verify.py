@@ -31,7 +31,6 @@ Stages = dict[str, Any]  # the `stages` section of dvc.lock, by name
 LOCK = "dvc.lock"
 SAME, DIFFERENT, MISSING = "same", "DIFFERENT", "NOT MADE"
 MIRROR = Path("../shared/datasets")  # the default of stages/download.py, relative to the project
-RUNNING = "Running stage '"  # what DVC prints when it runs one
 
 
 class Comparison(NamedTuple):
@@ -55,7 +54,7 @@ def main() -> None:
         machine = describe_machines(clone / BASELINE)
         print(machine, flush=True)
         warn_of_changes(Path.cwd())
-        run_again(clone, chosen if arguments.stages else [], len(before))
+        run_again(clone, chosen)
         compared = compare_locks(before, read_lock(clone / LOCK), chosen)
     print(summarize(compared))
     print(f"{machine}\n{time.perf_counter() - began:.0f} s")
@@ -81,6 +80,9 @@ def clone_project(project: Path, clone: Path) -> Stages:
     lock = {"schema": "2.0", "stages": downloaded}
     with (clone / LOCK).open("w", encoding="utf-8") as file:
         yaml.dump(lock, file, Dumper=CCoreDumper, sort_keys=False)
+    if downloaded:  # into the cache, without which DVC would download again
+        command = [sys.executable, "-m", "dvc", "commit", "--quiet", "--force", *downloaded]
+        subprocess.run(command, cwd=clone, check=True)
     return before
 
 
@@ -133,38 +135,20 @@ def choose_stages(patterns: Sequence[str], stages: Iterable[str]) -> list[str]:
     ]
 
 
-def run_again(clone: Path, stages: Sequence[str], total: int) -> None:
-    """Run stages and all that they depend on, with the number of the stage in what DVC prints.
-
-    A stage that fails does not stop the others; its outputs are then missing.
+def run_again(clone: Path, stages: Sequence[str]) -> None:
+    """Run stages and all that they need; what a failure leaves out is missing afterwards.
 
     Args:
         clone: the project folder.
-        stages: what to run; empty for all.
-        total: number of stages of the whole pipeline.
+        stages: what to run.
     """
-    options = [
-        "--no-run-cache",
-        "--keep-going",
-        "--allow-missing",
-    ]  # downloads are not in the cache
-    command = [sys.executable, "-m", "dvc", "repro", *options, *stages]
     environment = {
         **({"DATASETS_MIRROR": str(MIRROR.resolve())} if MIRROR.is_dir() else {}),
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    process = subprocess.Popen(
-        command, cwd=clone, env=environment, stdout=subprocess.PIPE, text=True, errors="replace"
-    )
-    number = 0
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith(RUNNING):
-            number += 1
-            print(f"[{number}{'' if stages else f' of {total}'}] ", end="")
-        print(line, end="", flush=True)
-    process.wait()
+    command = [sys.executable, "-m", "stages.parallel", *stages]
+    subprocess.run(command, cwd=clone, env=environment, check=False)
 
 
 def compare_locks(before: Stages, after: Stages, chosen: Iterable[str]) -> list[Comparison]:

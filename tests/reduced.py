@@ -1,9 +1,11 @@
 """The same pipeline on the real data with reduced parameters, in a temporary folder.
 
 `make smoke` runs it; the checkout, its lock and its reports stay as they are. Its numbers mean
-nothing: never compare them with those of a full run.
+nothing: never compare them with those of a full run. `python -m tests.reduced FOLDER` keeps the
+project in FOLDER, where `python -m tests.compare FOLDER` compares it with the committed baseline.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -22,15 +24,21 @@ ROOT = Path(__file__).parent.parent
 OVERRIDES = Path(__file__).with_name("reduced.yaml")
 NOT_COPIED = ("dvc.lock", "models/", "reports/")
 COPIED = ("models/none/", "reports/baseline.json")
+BASELINE = Path(__file__).with_name("reduced_baseline")  # results of an earlier reduced run
 MAX_STEPS = 50
 
 
 def main() -> None:
-    """Run the pipeline, print how long it took, and leave nothing behind."""
+    """Run the pipeline in the folder on the command line, or leave nothing behind."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="keep the project in this new folder")
+    folder = parser.parse_args().folder
     with tempfile.TemporaryDirectory(prefix="reduced-") as name:
         began = time.perf_counter()
-        copy_project(Path(name))
-        dvc(Path(name), "repro")
+        project = folder or Path(name)
+        copy_project(project)
+        commit_baseline(project)
+        run_pipeline(project)
         print(f"the reduced pipeline ran in {time.perf_counter() - began:.0f} s")
 
 
@@ -49,6 +57,19 @@ def copy_project(folder: Path) -> None:
     write_params(folder, reduced_params())
     git(folder, "init", "--quiet")
     commit(folder, "reduced")
+
+
+def commit_baseline(folder: Path) -> None:
+    """Commit the results of the baseline and remove them again, as what to compare with.
+
+    Args:
+        folder: of a project that did not run yet.
+    """
+    results = [path for path in (BASELINE / "results").rglob("*") if path.is_file()]
+    shutil.copytree(BASELINE / "results", folder, dirs_exist_ok=True)
+    commit(folder, "baseline")
+    for path in results:
+        (folder / path.relative_to(BASELINE / "results")).unlink()
 
 
 def reduced_params() -> dict[str, Any]:
@@ -93,9 +114,22 @@ def environment() -> dict[str, str]:
     return {**mirror, **os.environ, "PATH": path}
 
 
-def dvc(folder: Path, *arguments: str) -> None:
-    """Run a DVC command and show its output."""
-    subprocess.run(["dvc", *arguments], cwd=folder, env=environment(), check=True)
+def run_pipeline(folder: Path, *stages: str, stdout: int | None = None) -> str:
+    """Run all stages of a project, or some and what they need.
+
+    Args:
+        folder: of the project.
+        stages: names, by default of all.
+        stdout: subprocess.PIPE to capture what they print instead of showing it.
+
+    Returns:
+        What was captured.
+    """
+    command = [sys.executable, "-m", "stages.parallel", *stages]
+    done = subprocess.run(
+        command, cwd=folder, env=environment(), stdout=stdout, text=True, check=True
+    )
+    return done.stdout or ""
 
 
 def commit(folder: Path, message: str) -> None:

@@ -1,0 +1,144 @@
+"""Run the stale stages, several at once, as `dvc repro` does one at a time: `make repro`.
+
+Small stages do not use all cores, and most of their time is the import of TensorFlow, which they
+share here (stages/preload.py). The results are those of `dvc repro`, to the byte: a stage computes
+with the same threads in both.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+
+from stages.core.cli import exit_on_error
+from stages.core.errors import UserError
+from stages.preload import preloaded
+
+Graph = Mapping[str, Collection[str]]  # by stage, those on which it depends
+
+JOBS = 2  # more would only share the cores, which each training uses all
+
+
+def main() -> None:
+    """Run what is stale of the stages on the command line and of those that they need."""
+    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
+    parser.add_argument("stages", nargs="*", help="names, by default of all stages")
+    parser.add_argument("--jobs", type=int, default=JOBS, help="how many at once (%(default)s)")
+    arguments = parser.parse_args()
+    began = time.perf_counter()
+    graph, stale = read_pipeline()
+    chosen = choose(graph, stale, arguments.stages or graph)
+    if not chosen:
+        print("Data and pipelines are up to date.")
+        return
+    with preloaded() as environment:
+        run_all(chosen, lambda stage: reproduce(stage, environment), arguments.jobs)
+    print(f"{len(chosen)} stages in {time.perf_counter() - began:.0f} s")
+
+
+def read_pipeline() -> tuple[Graph, set[str]]:
+    """The graph of dvc.yaml, and the stages that are not up to date."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        stages = repo.index.graph
+        graph = {
+            stage.addressing: [needed.addressing for needed in stages.successors(stage)]
+            for stage in stages
+        }
+        return graph, set(repo.status())
+
+
+def choose(graph: Graph, stale: Iterable[str], targets: Iterable[str]) -> Graph:
+    """The part of a graph that may have to run.
+
+    Args:
+        graph: of all stages.
+        stale: stages that are not up to date; what depends on them may not be either.
+        targets: stages to bring up to date, with those that they need.
+
+    Raises:
+        UserError: if there is no such target.
+    """
+    needed, affected = set(targets), set(stale)
+    if unknown := sorted(needed - graph.keys()):
+        raise UserError(f"no stage {unknown[0]!r}; `dvc stage list` names them all")
+    order = list(TopologicalSorter(graph).static_order())  # a stage comes after what it needs
+    for stage in order:
+        if affected.intersection(graph[stage]):
+            affected.add(stage)
+    for stage in reversed(order):
+        if stage in needed:
+            needed.update(graph[stage])
+    chosen = needed & affected
+    return {stage: chosen.intersection(graph[stage]) for stage in order if stage in chosen}
+
+
+def run_all(graph: Graph, run: Callable[[str], bool], jobs: int) -> None:
+    """Run each stage once all on which it depends have run.
+
+    Args:
+        graph: of the stages to run.
+        run: runs a stage; whether it succeeded.
+        jobs: how many at once.
+
+    Raises:
+        UserError: if a stage failed. Stages that run go on to their end, others do not begin.
+    """
+    sorter = TopologicalSorter(graph)
+    sorter.prepare()
+    running: dict[Future[bool], str] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        while sorter.is_active():
+            running |= {pool.submit(run, stage): stage for stage in sorter.get_ready()}
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                stage = running.pop(future)
+                if not future.result():
+                    pool.shutdown(cancel_futures=True)
+                    raise UserError(f"{stage} failed; run it again with `dvc repro {stage}`")
+                sorter.done(stage)
+
+
+def reproduce(stage: str, environment: Mapping[str, str]) -> bool:
+    """Run a stage by DVC, with its name before each line that it prints.
+
+    Args:
+        stage: its name.
+        environment: further variables.
+
+    Returns:
+        Whether it succeeded.
+    """
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "dvc",
+            "--wait-for-lock",
+            "repro",
+            "--quiet",
+            "--single-item",
+            stage,
+        ],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        print(f"[{stage}] {line}", end="", flush=True)
+    succeeded = process.wait() == 0
+    if succeeded:
+        print(f"[{stage}] finished in {time.perf_counter() - began:.0f} s", flush=True)
+    return succeeded
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

@@ -1,0 +1,111 @@
+"""Start stages by forking a process that has imported TensorFlow already, on Linux.
+
+Importing takes longer than most small stages compute. `stages.parallel` starts this server and
+names its socket in $STAGES_SERVER; bin/python, by which DVC starts each stage, then sends its
+command here (bin/request.py). That is safe because TensorFlow starts no thread before its first
+operation. No module that a stage depends on is imported here, so that each reads its own code.
+"""
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stages.core.cli import ENVIRONMENT
+
+ADDRESS = "STAGES_SERVER"  # environment variable
+MAX_REQUEST = 1 << 20  # bytes
+IMPORTS = (
+    "tensorflow", "keras", "matplotlib.pyplot", "pandas", "pydantic", "scipy.stats",
+    "sklearn.metrics", "sklearn.model_selection", "tqdm", "yamlcore",
+)  # fmt: skip
+
+
+@contextmanager
+def preloaded() -> Iterator[dict[str, str]]:
+    """Run the server; gives the environment variables by which stages find it."""
+    if sys.platform != "linux":  # where a fork of such a process may crash
+        yield {}
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="preload-") as folder,
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening,
+    ):
+        address = str(Path(folder) / "socket")
+        listening.bind(address)
+        listening.listen()
+        server = subprocess.Popen(
+            [sys.executable, "-m", "stages.preload", str(listening.fileno())],
+            env=ENVIRONMENT | os.environ,
+            pass_fds=[listening.fileno()],
+        )
+        try:
+            yield {ADDRESS: address}
+        finally:
+            server.kill()
+            server.wait()
+
+
+def serve(listening: socket.socket) -> None:
+    """Answer requests until killed."""
+    for name in IMPORTS:
+        importlib.import_module(name)
+    gc.freeze()  # the garbage collector would copy the memory that processes share
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which reaches the stages, too
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # what has ended is not waited for
+    while True:
+        connection, _ = listening.accept()
+        if os.fork() == 0:
+            break
+        connection.close()
+    listening.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    answer(connection)
+
+
+def answer(connection: socket.socket) -> None:
+    """Run the command of a request in another process, and send its exit status, a byte."""
+    request, files, _, _ = socket.recv_fds(connection, MAX_REQUEST, 3)
+    pid = os.fork()
+    if pid == 0:
+        connection.close()
+        run(files=files, **json.loads(request))
+        return
+    _, status = os.waitpid(pid, 0)
+    connection.sendall(bytes([os.waitstatus_to_exitcode(status) % 256]))
+
+
+def run(files: list[int], arguments: list[str], folder: str, environment: dict[str, str]) -> None:
+    """Do what `python -m module ...` does.
+
+    Args:
+        files: descriptors that become standard input, output and error.
+        arguments: -m, the name of a module, and its arguments.
+        folder: working directory.
+        environment: variables.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "stages"]:
+        del sys.modules[name]
+    _, module, *rest = arguments
+    sys.path[0], sys.argv[1:] = folder, rest
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))

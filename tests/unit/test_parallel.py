@@ -1,0 +1,150 @@
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.core.errors import UserError
+from stages.parallel import Graph, choose, run_all
+from stages.preload import preloaded
+
+ROOT = Path(__file__).parents[2]
+PIPELINE: Graph = {"raw": [], "split": ["raw"], "train": ["split"], "test": ["train", "split"]}
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    names = [str(number) for number in range(draw(st.integers(1, 8)))]
+    return {
+        name: draw(st.lists(st.sampled_from(names[:number]), unique=True)) if number else []
+        for number, name in enumerate(names)
+    }
+
+
+def test_what_depends_on_a_stale_stage_may_have_to_run() -> None:
+    chosen = choose(PIPELINE, ["split"], PIPELINE)
+    assert chosen == {"split": set(), "train": {"split"}, "test": {"train", "split"}}
+
+
+def test_a_target_runs_with_what_it_needs_alone() -> None:
+    assert set(choose(PIPELINE, PIPELINE, ["train"])) == {"raw", "split", "train"}
+    assert set(choose(PIPELINE, ["train"], ["split"])) == set()
+
+
+def test_an_unknown_target_is_named() -> None:
+    with pytest.raises(UserError, match="no stage 'trian'; `dvc stage list` names them all"):
+        choose(PIPELINE, [], ["trian"])
+
+
+@given(graphs(), st.data())
+def test_stages_run_once_each_after_those_that_they_need(graph: Graph, data: st.DataObject) -> None:
+    stale = data.draw(st.sets(st.sampled_from(sorted(graph))))
+    chosen = choose(graph, stale, graph)
+    ran: list[str] = []
+
+    def run(stage: str) -> bool:
+        ran.append(stage)
+        return True
+
+    run_all(chosen, run, jobs=2)
+    assert stale <= set(ran)
+    assert sorted(ran) == sorted(chosen)
+    assert all(ran.index(needed) < ran.index(stage) for stage in ran for needed in chosen[stage])
+    unaffected = set(graph) - set(ran)
+    assert not any(set(graph[stage]) & set(ran) for stage in unaffected)
+
+
+def test_independent_stages_run_at_the_same_time() -> None:
+    together = threading.Barrier(2, timeout=10)
+
+    def run(stage: str) -> bool:
+        if stage != "last":
+            together.wait()  # breaks unless both are here
+        return True
+
+    run_all({"a": [], "b": [], "last": ["a", "b"]}, run, jobs=2)
+
+
+def test_after_a_failure_no_stage_begins() -> None:
+    ran = []
+
+    def run(stage: str) -> bool:
+        ran.append(stage)
+        return stage != "split"
+
+    with pytest.raises(UserError, match="split failed; run it again with `dvc repro split`"):
+        run_all(PIPELINE, run, jobs=1)
+    assert ran == ["raw", "split"]
+
+
+MODULE = '''"""What the server is asked to run."""
+import os, sys, time
+if sys.argv[1] == "wait":
+    print("waiting", flush=True)
+    time.sleep(60)
+print(sys.argv[1], os.environ["ANSWER"], os.getcwd(), "tensorflow" in sys.modules, flush=True)
+if sys.argv[1] == "fail":
+    sys.exit("error: failed")
+if sys.argv[1] == "raise":
+    raise ValueError("a bug")
+sys.exit(3 if sys.argv[1] == "three" else None)
+'''
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "work.py").write_text(MODULE)
+    (folder / "bin").symlink_to(ROOT / "bin")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with preloaded() as environment:
+        yield folder, {**os.environ, **environment, "PATH": path, "ANSWER": "42"}
+
+
+def start(served: tuple[Path, dict[str, str]], argument: str) -> subprocess.Popen[str]:
+    folder, environment = served
+    return subprocess.Popen(
+        ["bin/python", "-m", "work", argument],
+        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each stage is started anew")
+@pytest.mark.parametrize(
+    ("argument", "status", "error"),
+    [("good", 0, ""), ("three", 3, ""), ("fail", 1, "error: failed\n"), ("raise", 1, "ValueError")],
+)
+def test_the_server_runs_a_module_as_python_does(
+    served: tuple[Path, dict[str, str]], argument: str, status: int, error: str
+) -> None:
+    process = start(served, argument)
+    printed, errors = process.communicate(timeout=60)
+    assert printed == f"{argument} 42 {served[0]} True\n"
+    assert process.returncode == status
+    assert error in errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each stage is started anew")
+def test_the_server_runs_two_modules_at_once(served: tuple[Path, dict[str, str]]) -> None:
+    began = time.perf_counter()
+    with start(served, "wait") as first, start(served, "good") as second:
+        assert second.wait(timeout=50) == 0
+        assert first.poll() is None
+        first.kill()
+    assert time.perf_counter() - began < 55
+
+
+def test_without_a_server_a_stage_is_started_anew(tmp_path: Path) -> None:
+    (tmp_path / "work.py").write_text(MODULE)
+    (tmp_path / "bin").symlink_to(ROOT / "bin")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "ANSWER": "1"}
+    process = start((tmp_path, environment), "three")
+    assert process.communicate(timeout=60)[0] == f"three 1 {tmp_path} False\n"
+    assert process.returncode == 3
