@@ -1,15 +1,28 @@
+import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tests import reduced
 
 
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+class Project(NamedTuple):
     """A project whose reduced pipeline has run, and which is committed."""
+
+    folder: Path
+    printed: str  # by the pipeline
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("project")
     reduced.copy_project(folder)
-    reduced.dvc(folder, "repro")
+    printed = reduced.run_pipeline(folder, stdout=subprocess.PIPE)
     reduced.commit(folder, "results")
-    return folder
+    return Project(folder, printed)
+
+
+@pytest.fixture(scope="session")
+def project(ran: Project) -> Path:
+    return ran.folder
