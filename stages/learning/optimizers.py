@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from stages.config.schema import Adam, AnyOptimizer, RmsProp, Sgd
 
@@ -39,16 +40,62 @@ def make_optimizer(config: AnyOptimizer, total_steps: int) -> keras.optimizers.O
     optimizer: keras.optimizers.Optimizer
     match config:
         case Adam():
-            optimizer = keras.optimizers.Adam(beta_1=config.beta_1, beta_2=config.beta_2, **common)
+            optimizer = FusedAdam(beta_1=config.beta_1, beta_2=config.beta_2, **common)
         case Sgd():
-            optimizer = keras.optimizers.SGD(
-                momentum=config.momentum, nesterov=config.nesterov, **common
-            )
+            optimizer = FusedSgd(momentum=config.momentum, nesterov=config.nesterov, **common)
         case RmsProp():
             optimizer = keras.optimizers.RMSprop(rho=config.rho, momentum=config.momentum, **common)
     if config.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
     return optimizer
+
+
+class FusedAdam(keras.optimizers.Adam):
+    """Adam by TensorFlow's fused kernel.
+
+    Gives what keras.optimizers.Adam gives, but for rounding; that reads and writes each weight in
+    many small operations, which takes twice as long on a CPU.
+    """
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Update a variable and its two moments."""
+        index = self._get_variable_index(variable)
+        step = tf.cast(self.iterations + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=self.beta_1**step,
+            beta2_power=self.beta_2**step,
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=tf.convert_to_tensor(gradient),
+        )
+
+
+class FusedSgd(keras.optimizers.SGD):
+    """Stochastic gradient descent with momentum by TensorFlow's fused kernel; see FusedAdam."""
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Update a variable and its momentum."""
+        if not self.momentum:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        index = self._get_variable_index(variable)
+        tf.raw_ops.ResourceApplyKerasMomentum(
+            var=variable.handle,
+            accum=self.momentums[index].value.handle,
+            lr=tf.cast(learning_rate, tf.float32),
+            grad=tf.convert_to_tensor(gradient),
+            momentum=self.momentum,
+            use_nesterov=self.nesterov,
+        )
 
 
 def make_schedule(

@@ -4,11 +4,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from pydantic import TypeAdapter
 
 from stages.config.schema import AnyOptimizer
 from stages.learning.fit import encode_labels, make_loss, moments
-from stages.learning.optimizers import make_optimizer, make_schedule
+from stages.learning.optimizers import FusedAdam, FusedSgd, make_optimizer, make_schedule
 from tests.factories import ADAM, RMSPROP, SGD
 
 
@@ -19,9 +20,17 @@ def build(**values: Any) -> keras.optimizers.Optimizer:
 @pytest.mark.parametrize(
     ("values", "kind", "expected"),
     [
-        (ADAM | {"beta_1": 0.7, "beta_2": 0.95}, "Adam", {"beta_1": 0.7, "beta_2": 0.95}),
-        (SGD | {"momentum": 0.8, "nesterov": True}, "SGD", {"momentum": 0.8, "nesterov": True}),
-        (SGD | {"momentum": 0.6, "nesterov": False}, "SGD", {"momentum": 0.6, "nesterov": False}),
+        (ADAM | {"beta_1": 0.7, "beta_2": 0.95}, "FusedAdam", {"beta_1": 0.7, "beta_2": 0.95}),
+        (
+            SGD | {"momentum": 0.8, "nesterov": True},
+            "FusedSgd",
+            {"momentum": 0.8, "nesterov": True},
+        ),
+        (
+            SGD | {"momentum": 0.6, "nesterov": False},
+            "FusedSgd",
+            {"momentum": 0.6, "nesterov": False},
+        ),
         (RMSPROP | {"rho": 0.85, "momentum": 0.3}, "RMSprop", {"rho": 0.85, "momentum": 0.3}),
     ],
 )
@@ -40,6 +49,32 @@ def test_an_optimizer_has_every_value_of_its_config(
     assert plain["weight_decay"] is None
     assert plain["global_clipnorm"] is None
     assert plain["use_ema"] is False
+
+
+@pytest.mark.parametrize(
+    ("fused", "reference"),
+    [
+        (FusedAdam(0.1, 0.7, 0.95), keras.optimizers.Adam(0.1, 0.7, 0.95)),
+        (FusedSgd(0.1, 0.8, True), keras.optimizers.SGD(0.1, 0.8, True)),
+        (FusedSgd(0.1, 0.8), keras.optimizers.SGD(0.1, 0.8)),
+        (FusedSgd(0.1), keras.optimizers.SGD(0.1)),
+        (FusedAdam(0.1, weight_decay=0.1), keras.optimizers.Adam(0.1, weight_decay=0.1)),
+    ],
+)
+def test_fused_optimizers_give_what_those_of_keras_give(
+    fused: keras.optimizers.Optimizer, reference: keras.optimizers.Optimizer
+) -> None:
+    random = np.random.default_rng(1)
+    start = [random.standard_normal(shape).astype(np.float32) for shape in ((7, 3), (5, 2))]
+    found, expected = ([keras.Variable(values) for values in start] for _ in range(2))
+    for _ in range(4):
+        dense = tf.constant(random.standard_normal((7, 3)), tf.float32)
+        rows = tf.IndexedSlices(tf.constant([[1.0, -2.0], [0.5, 3.0]]), [4, 1], (5, 2))
+        fused.apply([dense, rows], found)
+        reference.apply([dense, rows], expected)
+    for values, wanted, before in zip(found, expected, start, strict=True):
+        np.testing.assert_allclose(values.numpy(), wanted.numpy(), rtol=1e-4, atol=1e-5)
+        assert np.abs(values.numpy() - before).max() > 0.05
 
 
 def test_weights_are_decayed_but_not_biases_nor_normalization() -> None:
