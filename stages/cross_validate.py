@@ -3,7 +3,9 @@
 Writes metrics.json, details.json and plots/ there, and models/<model>/cv_predictions.csv.
 """
 
-import importlib
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from stages.config.load import get_section, load_params
@@ -13,7 +15,7 @@ from stages.core.paths import MODELS, REPORTS
 from stages.core.splits import SPLITS, Split, load_info, load_split
 
 if TYPE_CHECKING:
-    import numpy as np
+    import keras
 
     from stages.tasks.classification.cross_validation import TrainAndPredict
 
@@ -54,27 +56,28 @@ def main(model: str) -> None:
 
 
 def make_training(config: Any, info: dict[str, Any]) -> "TrainAndPredict":
-    """A function that trains a new model on a split and predicts other examples.
+    """How to train on folds and predict them, see `predict_out_of_fold`.
+
+    All at once, if the network's package has a module `folds`; else one after the other.
 
     Args:
         config: the model's section of params.yaml.
         info: what describes the processed dataset.
-
-    Returns:
-        train_and_predict(train, x, seed), see `predict_out_of_fold`.
     """
-    network = importlib.import_module(f"stages.networks.{config.network.name}.train")
-    pipeline = importlib.import_module(f"stages.pipelines.{config.training.input_pipeline}")
-    from stages.inference.predict import probabilities
-    from stages.learning.runtime import session
-    from stages.tasks.classification.cross_validation import silence
+    from stages.tasks.classification import cross_validation as cv
 
-    def train_and_predict(train: Split, x: "np.ndarray", seed: int) -> "np.ndarray":
-        with session(seed, config.training.precision), silence():
-            trained = network.train(config, info, train, None, pipeline.make_batches)
-            return probabilities(trained.model, x, info["input"]["type"])
+    package = f"stages.networks.{config.network.name}"
+    precision = getattr(config.training, "precision", "float32")
+    if find_spec(f"{package}.folds"):
+        network = import_module(f"{package}.folds")
+        return partial(cv.train_at_once, partial(network.train_folds, config, info), precision)
+    network = import_module(f"{package}.train")
+    pipeline = import_module(f"stages.pipelines.{config.training.input_pipeline}")
 
-    return train_and_predict
+    def train(split: Split) -> "keras.Model":
+        return network.train(config, info, split, None, pipeline.make_batches).model
+
+    return partial(cv.train_one_by_one, train, precision, info["input"]["type"])
 
 
 if __name__ == "__main__":

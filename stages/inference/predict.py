@@ -99,7 +99,12 @@ def probabilities(model: keras.Model, x: np.ndarray, input_type: str) -> np.ndar
         float64 [n, classes], whose rows sum to 1.
     """
     predict_all = predict_texts if input_type == "text" else predict_arrays
-    p = predict_all(model, x).astype(np.float64)
+    return normalize(predict_all(model, x))
+
+
+def normalize(outputs: np.ndarray) -> np.ndarray:
+    """Outputs of a classifier as probabilities of each class; see `probabilities`."""
+    p = outputs.astype(np.float64)
     if p.shape[1] == 1:
         p = np.concatenate([1 - p, p], axis=1)
     return p / p.sum(axis=1, keepdims=True)

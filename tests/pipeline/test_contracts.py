@@ -81,6 +81,9 @@ def entry_modules(name: str) -> list[Path]:
         config = PARAMS.models[key]
         modules.append(f"networks/{config.network.name}/train.py")
         modules.append(f"pipelines/{config.training.input_pipeline}.py")
+        folds = f"networks/{config.network.name}/folds.py"
+        if kind == "cross_validate" and (ROOT / "stages" / folds).exists():
+            modules.append(folds)
     if kind == "evaluate":
         modules.append(f"tasks/{PARAMS.models[key].task}/evaluate.py")
         modules.append(f"tasks/{PARAMS.models[key].task}/captions.py")

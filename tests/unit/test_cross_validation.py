@@ -1,6 +1,6 @@
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,42 +17,44 @@ from stages.tasks.classification import cross_validation as cv
 EXAMPLES = Split(np.arange(30.0)[:, None], (np.arange(30) % 3 == 2).astype(np.uint8))
 
 
-def remember(calls: list[Any]) -> cv.TrainAndPredict:
-    def train_and_predict(train: Split, x: np.ndarray, seed: int) -> np.ndarray:
-        calls.append((train, x, seed))
-        score = x[:, 0] / 100
-        return np.stack([1 - score, score], axis=1)
+def remember(calls: list[cv.Fold]) -> cv.TrainAndPredict:
+    def train_and_predict(folds: Sequence[cv.Fold]) -> Iterator[np.ndarray]:
+        for fold in folds:
+            calls.append(fold)
+            score = fold.x[:, 0] / 100
+            yield np.stack([1 - score, score], axis=1)
 
     return train_and_predict
 
 
 def test_each_example_is_predicted_by_a_model_that_has_not_seen_it() -> None:
-    calls: list[Any] = []
+    calls: list[cv.Fold] = []
     p, folds = cv.predict_out_of_fold(remember(calls), EXAMPLES, 5, 2, 1)
     assert p.shape == (2, 30, 2)
     assert p[:, :, 1] == pytest.approx(np.tile(np.arange(30) / 100, (2, 1)))
     assert [np.bincount(fold).tolist() for fold in folds] == [[6] * 5] * 2
     assert (folds[0] != folds[1]).any()
     assert len(calls) == 10
-    for train, x, _ in calls:
-        assert sorted([*train.x[:, 0], *x[:, 0]]) == list(range(30))
-        assert (train.y == (train.x[:, 0] % 3 == 2)).all()  # labels stay with their examples
-        assert train.y.sum() == 8  # stratified
+    for fold in calls:
+        x, y = fold.train
+        assert sorted([*x[:, 0], *fold.x[:, 0]]) == list(range(30))
+        assert (y == (x[:, 0] % 3 == 2)).all()  # labels stay with their examples
+        assert y.sum() == 8  # stratified
 
 
 def test_seeds_depend_on_seed_repeat_and_fold_and_on_nothing_else() -> None:
-    first: list[Any] = []
+    first: list[cv.Fold] = []
     cv.predict_out_of_fold(remember(first), EXAMPLES, 5, 2, 1)
-    seeds = [seed for *_, seed in first]
+    seeds = [fold.seed for fold in first]
     assert len(set(seeds)) == 10
-    more: list[Any] = []
+    more: list[cv.Fold] = []
     cv.predict_out_of_fold(remember(more), EXAMPLES, 5, 3, 1)
-    assert [seed for *_, seed in more[:10]] == seeds
-    assert all((a[1] == b[1]).all() for a, b in zip(first, more, strict=False))
-    other: list[Any] = []
+    assert [fold.seed for fold in more[:10]] == seeds
+    assert all((a.held_out == b.held_out).all() for a, b in zip(first, more, strict=False))
+    other: list[cv.Fold] = []
     cv.predict_out_of_fold(remember(other), EXAMPLES, 5, 2, 2)
-    assert not set(seeds) & {seed for *_, seed in other}
-    assert any((a[1] != b[1]).any() for a, b in zip(first, other, strict=True))
+    assert not set(seeds) & {fold.seed for fold in other}
+    assert any((a.held_out != b.held_out).any() for a, b in zip(first, other, strict=True))
     assert cv.derive_seed(1, 2, 3) != cv.derive_seed(1, 3, 2)
 
 
@@ -104,9 +106,8 @@ def test_the_stage_writes_metrics_predictions_and_captions(
     write_json(folder / "info.json", info)
     section = SimpleNamespace(dataset="d", folds=3, repeats=2, seed=4)
     params = SimpleNamespace(cross_validation={"m": section}, models={"m": None})
-    calls: list[Any] = []
     monkeypatch.setattr(cross_validate, "load_params", lambda: params)
-    monkeypatch.setattr(cross_validate, "make_training", lambda *_: remember(calls))
+    monkeypatch.setattr(cross_validate, "make_training", lambda *_: remember([]))
     cross_validate.main("m")
     report = Path("reports/m/cross_validation")
     metrics = read_json(report / "metrics.json")

@@ -36,13 +36,22 @@ def train(
         ConfigError: if there are not two classes.
         DivergedError: see `stages.learning.fit.fit`.
     """
+    check_classes(info)
+    model = build(config.network, info["input"]["columns"], train.x)
+    return train_classifier(model, config.training, train, validation, make_batches)
+
+
+def check_classes(info: Mapping[str, Any]) -> None:
+    """Check that a dataset has two classes.
+
+    Raises:
+        ConfigError: if it has not.
+    """
     if len(info["classes"]) != 2:
         raise ConfigError(
             f"network tabular_mlp: expected a dataset of 2 classes, found {len(info['classes'])}: "
             "choose another network or dataset"
         )
-    model = build(config.network, info["input"]["columns"], train.x)
-    return train_classifier(model, config.training, train, validation, make_batches)
 
 
 def build(config: TabularMlp, columns: Sequence[Mapping[str, Any]], x: np.ndarray) -> keras.Model:

@@ -1,10 +1,12 @@
-"""Repeated stratified k-fold cross-validation: which examples, which seeds, which predictions."""
+"""Repeated stratified k-fold cross-validation: which examples, seeds, trainings, predictions."""
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import keras
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
@@ -12,8 +14,35 @@ from tqdm import tqdm
 
 from stages.core.errors import DataError
 from stages.core.splits import Split
+from stages.inference.predict import normalize, probabilities
+from stages.learning.runtime import session
 
-TrainAndPredict = Callable[[Split, np.ndarray, int], np.ndarray]
+
+class Fold(NamedTuple):
+    """What one model is trained on, and what it predicts.
+
+    Attributes:
+        examples: all of them.
+        held_out: bool [n], those to predict.
+        seed: of the training.
+    """
+
+    examples: Split
+    held_out: np.ndarray
+    seed: int
+
+    @property
+    def train(self) -> Split:
+        """The examples to train on."""
+        return self.examples.take(np.flatnonzero(~self.held_out))
+
+    @property
+    def x(self) -> np.ndarray:
+        """The inputs to predict."""
+        return self.examples.x[self.held_out]
+
+
+TrainAndPredict = Callable[[Sequence[Fold]], Iterable[np.ndarray]]
 
 
 def concatenate(splits: Sequence[Split]) -> Split:
@@ -45,8 +74,8 @@ def predict_out_of_fold(
     Folds are stratified. Each training has a seed of its own, so folds may run in any order.
 
     Args:
-        train_and_predict: called with a split to train on, inputs x [n, ...] to predict and a seed,
-            gives probabilities [n, classes]; must depend on nothing else.
+        train_and_predict: gives for each fold the probabilities [held out, classes]; they must
+            depend on nothing but that fold.
         examples: all of them.
         folds: how many.
         repeats: how often, with other folds each time, which reduces the sampling variance.
@@ -58,15 +87,51 @@ def predict_out_of_fold(
     assigned = np.stack(
         [assign_folds(examples.y, folds, derive_seed(seed, repeat)) for repeat in range(repeats)]
     )
-    jobs = [(repeat, fold) for repeat in range(repeats) for fold in range(folds)]
+    numbers = [(repeat, fold) for repeat in range(repeats) for fold in range(folds)]
+    tasks = [
+        Fold(examples, assigned[repeat] == fold, derive_seed(seed, repeat, fold))
+        for repeat, fold in numbers
+    ]
     p = np.empty((repeats, len(examples.y), int(examples.y.max()) + 1))
-    for repeat, fold in tqdm(jobs, unit="fold", mininterval=5):
-        held_out = assigned[repeat] == fold
-        train = examples.take(np.flatnonzero(~held_out))
-        p[repeat, held_out] = train_and_predict(
-            train, examples.x[held_out], derive_seed(seed, repeat, fold)
-        )
+    for (repeat, _), task, found in zip(numbers, tasks, train_and_predict(tasks), strict=True):
+        p[repeat, task.held_out] = found
     return p, assigned
+
+
+def train_at_once(
+    train_folds: Callable[[Sequence[Split], Sequence[int]], Sequence[keras.Model]],
+    precision: str,
+    folds: Sequence[Fold],
+) -> list[np.ndarray]:
+    """Predict folds by models that are trained together; see `predict_out_of_fold`.
+
+    Args:
+        train_folds: gives a model for each split and seed.
+        precision: of the training config.
+        folds: what to predict.
+    """
+    with session(folds[0].seed, precision), silence():
+        models = train_folds([fold.train for fold in folds], [fold.seed for fold in folds])
+        # Compiling `predict` for each model would take longer than these calls.
+        outputs = [model(fold.x) for model, fold in zip(models, folds, strict=True)]
+        return [normalize(keras.ops.convert_to_numpy(output)) for output in outputs]
+
+
+def train_one_by_one(
+    train: Callable[[Split], keras.Model], precision: str, input_type: str, folds: Sequence[Fold]
+) -> Iterator[np.ndarray]:
+    """Predict folds by models that are trained one after the other; see `predict_out_of_fold`.
+
+    Args:
+        train: gives a model.
+        precision: of the training config.
+        input_type: `type` of the `input` of info.json.
+        folds: what to predict.
+    """
+    for fold in tqdm(folds, unit="fold", mininterval=5):
+        with session(fold.seed, precision), silence():
+            p = probabilities(train(fold.train), fold.x, input_type)
+        yield p
 
 
 def assign_folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:
