@@ -65,11 +65,14 @@ def commit_baseline(folder: Path) -> None:
     Args:
         folder: of a project that did not run yet.
     """
-    results = [path for path in (BASELINE / "results").rglob("*") if path.is_file()]
-    shutil.copytree(BASELINE / "results", folder, dirs_exist_ok=True)
+    results = BASELINE / "results"
+    paths = [path.relative_to(results) for path in results.rglob("*") if path.is_file()]
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(results / path, folder / path)
     commit(folder, "baseline")
-    for path in results:
-        (folder / path.relative_to(BASELINE / "results")).unlink()
+    for path in paths:
+        (folder / path).unlink()
 
 
 def reduced_params() -> dict[str, Any]:
