@@ -161,6 +161,12 @@ def test_snapshots_are_of_the_moments_asked_for_and_of_the_weights_then() -> Non
     assert (taken["kernel"][2] == model.get_weights()[0]).all()
     assert (taken["kernel"][1] != taken["kernel"][2]).all()
     assert Snapshots([], dict).arrays("epoch")["epoch"].shape == (0,)
+    one = Snapshots([4], lambda: {"a": 3})
+    for epoch in range(5):
+        one.on_epoch_end(epoch)
+    assert {name: array.tolist() for name, array in one.arrays("epoch").items()} == {
+        "epoch": [4], "a": [3],
+    }  # fmt: skip
 
 
 class Spoil(keras.callbacks.Callback):

@@ -160,6 +160,34 @@ def test_a_step_of_the_generator_moves_what_it_generates_towards_higher_logits()
     assert loss() < before
 
 
+def test_a_step_of_the_generator_by_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With images x = z w and logits x k + b, the gradient by w is the mean of z (p - 1) k."""
+    kernel, noise = np.array([0.3, -0.2]), RANDOM.normal(size=(6, 2)).astype(np.float32)
+    model = linear_gan(kernel.tolist())
+    model.discriminator.set_weights([kernel[:, None], np.array([0.4])])
+    model.discriminator_optimizer.learning_rate = 0.0
+    monkeypatch.setattr(model, "generate", lambda _: model.generator(noise, training=True))
+    weights = model.generator.get_weights()[0].astype(float)
+    p = 1 / (1 + np.exp(-(noise @ weights @ kernel + 0.4)))
+    model.train_both(tf.constant(RING.x[:6]))
+    assert float(model.generator_loss.result()) == pytest.approx(-np.log(p).mean(), rel=1e-5)
+    gradient = noise.T @ ((p - 1)[:, None] * kernel) / 6
+    assert model.generator.get_weights()[0] == pytest.approx(weights - 0.1 * gradient, rel=1e-4)
+
+
+def test_both_networks_are_trained_with_the_batch_norm_of_training() -> None:
+    config = make_config()
+    model = Gan(build_players(config.network, (12, 8)), config.training)
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
+    statistics = [
+        weight for weight in model.generator.non_trainable_variables if "moving" in weight.name
+    ]
+    before = [weight.numpy() for weight in statistics]
+    model.generate(tf.constant(9))
+    assert len(before) == 4
+    assert not any((a == b.numpy()).all() for a, b in zip(before, statistics, strict=True))
+
+
 @pytest.mark.parametrize("every", [1, 3])
 def test_the_generator_is_trained_at_every_nth_batch(every: int) -> None:
     model = linear_gan(discriminator_steps=every)
@@ -177,6 +205,7 @@ def test_the_generator_is_trained_at_every_nth_batch(every: int) -> None:
 def test_the_average_by_formula() -> None:
     model = linear_gan(generator_optimizer=ADAM | {"ema_momentum": 0.25})
     average = model.averaged.get_weights()[0].astype(float)
+    assert (average == model.generator.get_weights()[0]).all()
     for step in range(4):
         model.train_both(tf.constant(RING.x[:8]))
         momentum = min(0.25, (1 + step) / (10 + step))
@@ -215,6 +244,9 @@ def test_every_hyperparameter_reaches_its_layer() -> None:
     assert values(generator, keras.layers.Dense, "units") == [3 * 2 * 8]
     assert values(generator, keras.layers.Conv2DTranspose, "filters") == [4, 1]
     assert values(generator, keras.layers.BatchNormalization, "momentum") == [0.8, 0.8]
+    # Batch normalization, which follows all but the last of them, has a bias of its own.
+    assert values(generator, keras.layers.Dense, "use_bias") == [False]
+    assert values(generator, keras.layers.Conv2DTranspose, "use_bias") == [False, True]
     assert values(discriminator, keras.layers.Conv2D, "filters") == [4, 5]
     generator, discriminator, scale = build_players(make_config(MLP).network, (2,))
     assert values(generator, keras.layers.Dense, "units") == [8, 9, 2]
@@ -223,6 +255,15 @@ def test_every_hyperparameter_reaches_its_layer() -> None:
     assert values(generator, keras.layers.Dense, "activation") == [leaky, leaky, linear]
     assert values(discriminator, keras.layers.Dense, "activation") == [tanh, linear]
     assert scale == 1
+
+
+def test_pixels_are_minus_1_to_1_inside_of_the_networks() -> None:
+    generator, discriminator, scale = build_players(make_config().network, (12, 8))
+    to_pixels = generator.layers[-2]
+    assert to_pixels(np.array([-1.0, 0.0, 1.0])).numpy().tolist() == [0, 127.5, 255]
+    to_inputs = discriminator.layers[0]
+    assert to_inputs(np.array([0.0, 127.5, 255.0])).numpy() == pytest.approx([-1, 0, 1])
+    assert scale == 127.5
 
 
 def test_networks_that_do_not_fit_the_examples_are_refused() -> None:

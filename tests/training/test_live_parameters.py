@@ -67,7 +67,7 @@ VALUES: dict[str, Any] = {  # other values by key, where the rule of `another` d
     "augmentation": {"shift": 2, "flip": False},
     "weight_decay": 0.1,
     "global_clipnorm": 0.01,
-    "ema_momentum": 0.5,
+    "ema_momentum": 0.2,  # that of a GAN is less than 0.5 in its first steps anyway
     "label_smoothing": 0.3,
     "decoder_initial_stddev": 3.0,
     "discriminator_steps": 2,

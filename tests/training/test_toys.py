@@ -227,6 +227,13 @@ def test_a_smooth_image_is_learned_and_rendered() -> None:
     assert trained.history["val_loss"].iloc[-1] == pytest.approx(expected, rel=1e-3)
 
 
+def test_a_large_image_is_rendered_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fourier_mlp.build(factories.make_config("fourier_mlp").network, 20)
+    whole = fourier_mlp.render(model, HEIGHT, WIDTH)
+    monkeypatch.setattr(fourier_mlp, "PREDICT_BATCH", 50)
+    assert np.abs(fourier_mlp.render(model, HEIGHT, WIDTH).astype(int) - whole).max() <= 1
+
+
 def test_bfloat16_tells_neighboring_pixels_apart() -> None:
     config = factories.make_config("fourier_mlp")
     with session(1, "mixed_bfloat16"):

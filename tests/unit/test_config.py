@@ -12,11 +12,15 @@ from pydantic import BaseModel
 from yamlcore import CCoreLoader
 
 from stages.config import schema
-from stages.config.load import get_section, load_params, parse_params, read_yaml
+from stages.config.load import get_section, load_params, parse_params, read_yaml, shorten
 from stages.core.errors import ConfigError
 from tests.reduced import ROOT
 
 VALUES = read_yaml(ROOT / "params.yaml")
+LARGE = {
+    "filters": 4096, "kernel_size": 4, "padding": "same", "max_pool": True, "batch_norm": False,
+}  # fmt: skip
+LARGE_AND_FLAT = LARGE | {"filters": 100, "kernel_size": 1}
 
 
 def changed(key: str, value: Any) -> dict[str, Any]:
@@ -34,7 +38,9 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 
 
 def sections(model: type[BaseModel]) -> list[type[BaseModel]]:
-    return [model, *(deeper for each in model.__subclasses__() for deeper in sections(each))]
+    """The classes of the schema; other files, such as tolerances.yaml, have theirs elsewhere."""
+    found = [model, *(deeper for each in model.__subclasses__() for deeper in sections(each))]
+    return [section for section in found if section.__module__ == schema.__name__]
 
 
 def test_the_committed_parameters_are_accepted_and_not_changed() -> None:
@@ -89,6 +95,7 @@ def test_every_default_is_neutral_so_that_the_schema_cannot_change_a_result() ->
         ("datasets.flower.preprocess.test_fraction", 0.9, "leave at least a tenth for training"),
         ("datasets.garments.preprocess.image_shape", [32, 32, 2], "expected 1 or 3 channels, fou"),
         ("datasets.garments.preprocess.image_shape", [32, 32], "image_shape: list should have at"),
+        ("datasets.garments.preprocess.image_shape", [1024, 1025, 3], "expected at most a megapix"),
         ("downloads.mnist.files.0.sha256", "12", "downloads.mnist.files.0.sha256: string should"),
         ("downloads.mnist.files.0.name", "../evil", "must be a file name without folders"),
         ("downloads.mnist.files.0.name", "/abs/evil", "must be a file name without folders"),
@@ -127,6 +134,13 @@ def test_every_default_is_neutral_so_that_the_schema_cannot_change_a_result() ->
         ("models.mnist_cnn.network.conv_layers.0.kernel_size", 28, "conv_layers.1: nothing is le"),
         ("models.mnist_cnn.network.conv_layers.0.filters", 10**7, "filters: input should be less"),
         ("models.mnist_mlp.network.hidden_units", [65_536, 65_536], "a layer of 4,294,967,296 we"),
+        ("models.mnist_mlp.network.hidden_units", [20_000, 10_001], "a layer of 200,020,000 weig"),
+        (
+            "models.mnist_cnn.network.conv_layers",
+            [LARGE, LARGE],
+            "conv_layers.1: a layer of 268,4",
+        ),
+        ("models.alice_charrnn.network.units", 7072, "a layer of 200,052,736 weights, expected"),
         ("models.mnist_cnn.network.dense_units", [65_536], "a layer of 603,979,776 weights, expec"),
         ("models.alice_charrnn.network.units", 65_536, "weights, expected at most 200,000,000"),
         ("cross_validation.mnist_vae", VALUES["cross_validation"]["votes_mlp"], "expected the id"),
@@ -145,6 +159,39 @@ def test_a_wrong_parameter_is_named_in_one_line(key: str, value: Any, expected: 
     assert expected in message
     assert "\n" not in message
     assert len(message) < 2000
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("datasets.flower.preprocess.test_fraction", 0.85),  # 0.05 are for validation
+        ("datasets.garments.preprocess.image_shape", [1024, 1024, 3]),
+        ("datasets.garments.preprocess.image_shape", [64, 64, 1]),
+        ("models.mnist_mlp.network.hidden_units", []),
+        ("models.mnist_mlp.network.hidden_units", [20_000, 10_000]),
+        ("models.mnist_cnn.network.conv_layers", [LARGE | {"kernel_size": 3}, LARGE_AND_FLAT]),
+        ("models.alice_charrnn.network.units", 7071),
+        ("models.fashion_gan.evaluation.evaluator", "none"),
+        ("models.votes_mlp.report.metric", "test.roc_auc"),
+    ],
+)
+def test_what_just_fits_is_accepted(key: str, value: Any) -> None:
+    assert parse_params(changed(key, value), "params.yaml")
+
+
+def test_only_the_first_problems_are_named() -> None:
+    for count, end in ((5, "found 1"), (7, "found 1; and 2 more")):
+        unknown = {f"mystery_{number}": 1 for number in range(count)}
+        with pytest.raises(ConfigError) as caught:
+            parse_params(VALUES | unknown, "params.yaml")
+        assert str(caught.value).count("extra inputs are not permitted") == 5
+        assert str(caught.value).endswith(end)
+
+
+def test_a_long_text_is_shortened_to_one_line() -> None:
+    assert shorten("a" * 80) == "a" * 80
+    assert shorten("a" * 81) == "a" * 77 + "..."
+    assert shorten("a\nb  c") == "a\\nb c"
 
 
 def test_six_poolings_are_one_too_many() -> None:
@@ -169,6 +216,7 @@ def test_six_poolings_are_one_too_many() -> None:
         (b"a: " + b"9" * 5000 + b"\n", "not YAML"),
         (b"a: !!python/object:os.system x\n", "line 1: not YAML: could not determine"),
         (b"a: " + b"x" * 1_000_001, "expected at most 1000000 bytes"),
+        (b"[" * 21 + b"]" * 21, "line 1: nested more than 20 levels deep"),
     ],
 )
 def test_a_file_that_is_not_yaml_is_rejected_in_one_line(
@@ -181,6 +229,14 @@ def test_a_file_that_is_not_yaml_is_rejected_in_one_line(
     assert str(caught.value).startswith(f"{path}: ")
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_twenty_levels_may_be_nested_and_as_many_lists_as_one_likes(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("[" * 20 + "]" * 20)
+    assert str(read_yaml(path)) == "[" * 20 + "]" * 20
+    path.write_text("- [1]\n" * 30)
+    assert read_yaml(path) == [[1]] * 30
 
 
 def test_a_missing_file_says_where_to_run() -> None:

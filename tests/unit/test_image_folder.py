@@ -1,4 +1,5 @@
 import json
+import tempfile
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,14 @@ def test_memory_stays_flat_when_the_folder_grows_tenfold(tmp_path: Path) -> None
     peak(64)  # imports and caches
     small, large = peak(64), peak(640)
     assert large - small < 576 * 32 * 32 * 3 / 2  # bytes of the images more
+
+
+def test_decoded_images_wait_beside_the_processed_data_and_not_in_a_folder_that_may_be_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    prepared = image_folder.prepare(fill(tmp_path / "own"), make_config())
+    assert prepared.report["images_used"] == 70
 
 
 def test_max_examples_takes_images_from_the_whole_folder(tmp_path: Path) -> None:

@@ -175,6 +175,12 @@ def test_columns_are_encoded_by_what_the_training_rows_say() -> None:
     assert found[:, 6].tolist() == [1, -1, 0]
 
 
+def test_a_column_that_varies_little_is_standardized_too() -> None:
+    known = np.array([[0.1], [0.2], [0.6]], np.float32)
+    found = encoded(COLUMNS[:1], known, known)
+    assert found[:, 0] == pytest.approx((known[:, 0] - 0.3) / known.std(), abs=1e-5)
+
+
 @pytest.mark.parametrize("known", [[[7.0], [7.0]], [[np.nan], [np.nan]]])
 def test_a_column_of_equal_or_missing_values_gives_finite_numbers(known: list[list[float]]) -> None:
     found = encoded(COLUMNS[:1], np.array(known, np.float32), np.array([[7.0], [9.0], [np.nan]]))

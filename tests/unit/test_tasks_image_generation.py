@@ -62,10 +62,10 @@ def generated_levels(count: int) -> np.ndarray:
     return np.rint((40 * noise_of(count)[:, 0] + 128).clip(0, 255)).astype(np.uint8)
 
 
-def evaluated(evaluator: keras.Model | None) -> Any:
+def evaluated(evaluator: keras.Model | None, splits: dict[str, Split] = SPLITS) -> Any:
     snapshots = {"epoch": np.array([0, 2]), "images": np.full((2, 81, 4, 6), 30, np.uint8)}
     context = make_context(
-        make_gan(), SPLITS, INFO, history=HISTORY, snapshots=snapshots, evaluator=evaluator
+        make_gan(), splits, INFO, history=HISTORY, snapshots=snapshots, evaluator=evaluator
     )
     with figure_style():
         return task.evaluate(context)
@@ -225,6 +225,27 @@ def test_arithmetic_is_shown_where_all_classes_are_generated() -> None:
     assert titles[:3] == ["c", "- a", "+ d"]
     assert titles[4:7] == ["j", "- h", "+ f"]
     assert len(evaluation.figures["vector_arithmetic"].axes) == 8
+
+
+def test_arithmetic_is_a_figure_of_an_evaluation_in_which_every_class_is_generated() -> None:
+    levels = np.quantile(generated_levels(len(TEST)), np.linspace(0, 1, 10)).tolist()
+    evaluation = evaluated(brightness_classifier(4, 6, levels))
+    assert evaluation.metrics["classes_covered"] == 10
+    assert len(evaluation.figures["vector_arithmetic"].axes) == 8
+    titles = evaluation.data["vector_arithmetic"]["titles"]
+    assert [title[:1] for title in titles] == ["c", "-", "+", "=", "j", "-", "+", "="]
+
+
+def test_a_sheet_of_generated_images_is_shown_beside_one_of_test_images(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = []
+    monkeypatch.setattr(task.plots, "samples", lambda *sheets: shown.append(sheets))
+    test = RANDOM.integers(150, 256, (100, 4, 6), np.uint8)
+    evaluated(None, SPLITS | {"test": Split(test, np.zeros(100, np.uint8))})
+    ((generated, real),) = shown
+    assert generated[:, 0, 0].tolist() == generated_levels(100)[:81].tolist()
+    assert (real == test[:81]).all()
 
 
 def test_images_are_chosen_evenly_with_both_ends() -> None:

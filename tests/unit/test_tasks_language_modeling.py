@@ -38,8 +38,7 @@ def make_model() -> keras.Model:
     return model
 
 
-@pytest.fixture(scope="module")
-def evaluation() -> Any:
+def evaluated() -> Any:
     snapshots = {"epoch": np.array([0, 2]), "samples": np.array([[[1, 3]], [[3, 4]]], np.uint16)}
     context = make_context(
         make_model(), SPLITS, INFO, history=HISTORY, snapshots=snapshots,
@@ -47,6 +46,11 @@ def evaluation() -> Any:
     )  # fmt: skip
     with figure_style():
         return task.evaluate(context)
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Any:
+    return evaluated()
 
 
 def test_the_loss_is_that_of_the_test_split(evaluation: Any) -> None:
@@ -73,6 +77,15 @@ def test_control_characters_are_shown_as_symbols(evaluation: Any) -> None:
     assert "\x1a" not in final + evaluation.data["token_nll"]["text"]
     assert "␚" in evaluation.data["token_nll"]["text"]
     assert text.displayable("a\n\t\x00\x7f\x1b") == "a\n\t␀␡␛"
+
+
+def test_a_passage_is_shown_that_has_a_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task, "MAX_CONTEXT", 7)
+    monkeypatch.setattr(task, "PASSAGE", 20)
+    shown = evaluated().data["token_nll"]
+    following = SPLITS["test"].y[7:27]
+    assert shown["text"] == text.displayable("".join(VOCABULARY[index] for index in following))
+    assert shown["nats"] == pytest.approx(-np.log(P[following]), abs=1e-3)
 
 
 def test_known_words_are_those_of_the_training_text(evaluation: Any) -> None:

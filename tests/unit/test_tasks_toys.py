@@ -80,6 +80,11 @@ def test_the_network_is_drawn_with_test_points_and_animated(classified: Any) -> 
     counts = [len(line.get_xdata()) for line in axes.lines if line.get_marker() in "os"]
     assert counts == [(test.y == 0).sum(), (test.y == 1).sum()]
     assert axes.get_title() == "test points, after 2,000 steps"
+    drawn = np.asarray(axes.images[0].get_array())[:, -20:]
+    last = np.arange(25).reshape(5, 5).repeat(4, axis=0).repeat(4, axis=1)
+    drawn = drawn[~np.isnan(drawn).any(axis=1)]
+    assert np.abs(drawn - last).max() < 25.5 / 2 + 1e-6  # in steps of a tenth
+    assert [text.get_text() for text in axes.texts] == ["x1, x2", "layer 1", "P(class 1)"]
     frames = evaluation.animations["training"]
     assert len(frames) == 3
     assert len({frame.shape for frame in frames}) == 1

@@ -1,0 +1,168 @@
+"""Answers of models whose outputs are known by formula."""
+
+import io
+import json
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.core.errors import ModelError
+from stages.inference.bundle import Bundle
+from stages.inference.predict import MAX_CHARACTERS, MAX_IMAGES, predict
+from tests.unit.test_tasks_autoencoding import make_vae
+from tests.unit.test_tasks_image_generation import make_gan
+from tests.unit.test_tasks_language_modeling import VOCABULARY, P, make_model
+from tests.unit.test_tasks_toys import make_classifier
+
+HEIGHT, WIDTH = 4, 6
+LARGEST_SEED = 2**32 - 1
+
+
+def png(level: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (WIDTH, HEIGHT), level).save(file, "PNG")
+    return file.getvalue()
+
+
+def painter() -> Bundle:
+    """Red is a tenth of the row, green of the column, blue six tenths."""
+    pixel = keras.Input((2,), dtype="uint16")
+    paint = keras.layers.Dense(3)
+    model = keras.Model(pixel, paint(keras.layers.Rescaling(1.0)(pixel)))
+    paint.set_weights([np.array([[0.1, 0, 0], [0, 0.1, 0]]), np.array([0, 0, 0.6])])
+    encoding = {"type": "pixel_coordinates", "height": HEIGHT, "width": WIDTH}
+    return Bundle(model, {"task": "image_fitting", "input": encoding})
+
+
+def toy() -> Bundle:
+    """The probability of class 1 is the sigmoid of three times y."""
+    spec = {
+        "task": "toy_classification",
+        "classes": ["inside", "outside"],
+        "input": {"type": "points"},
+    }
+    return Bundle(make_classifier(), spec)
+
+
+def generator(task: str = "image_generation") -> Bundle:
+    """Each example is gray, by the first of three noise numbers."""
+    return Bundle(make_gan((2,) if task == "toy_generation" else (HEIGHT, WIDTH)), {"task": task})
+
+
+def writer() -> Bundle:
+    """The next character has the probabilities P, whatever was read."""
+    spec = {
+        "task": "language_modeling",
+        "network": {"name": "char_rnn"},
+        "input": {"type": "characters", "vocabulary": VOCABULARY},
+    }
+    return Bundle(make_model(), spec)
+
+
+PROMPT = {"prompt": "ab", "length": 30, "temperature": 0.5, "seed": 3}
+
+
+def test_an_image_is_encoded_and_decoded() -> None:
+    encoding = {"type": "image", "shape": [HEIGHT, WIDTH]}
+    bundle = Bundle(make_vae(), {"task": "autoencoding", "input": encoding})
+    answer = predict(bundle, png(200))
+    mean = 8 * 200 / 255 - 4
+    assert answer["latent"] == pytest.approx([mean, 0], abs=1e-5)
+    assert answer["reconstruction"] == np.full((4, 6), round(255 / (1 + np.exp(-mean)))).tolist()
+    json.dumps(answer)
+
+
+def test_a_pixel_has_a_color() -> None:
+    assert predict(painter(), {"row": 2, "column": 4}) == {"color": [51, 102, 153]}
+    assert predict(painter(), {"row": 0, "column": 0})["color"][:2] == [0, 0]
+
+
+def test_a_point_has_a_class() -> None:
+    answer = predict(toy(), [7, 0.5])
+    expected = 1 / (1 + np.exp(-1.5))
+    assert answer["class"] == "outside"
+    assert answer["probabilities"] == pytest.approx({"inside": 1 - expected, "outside": expected})
+    assert predict(toy(), [0.5, -7])["class"] == "inside"
+
+
+def test_images_are_generated_from_the_noise_of_the_seed() -> None:
+    answer = predict(generator(), {"seed": 1, "count": 1500})
+    noise = np.random.default_rng(1).standard_normal((1500, 3), np.float32)
+    levels = np.rint(128 + 40 * noise[:, 0])
+    assert (levels.min(), levels.max()) == (-20, 275)
+    expected = levels.clip(0, 255).astype(int)[:, None, None]
+    assert answer["images"] == np.broadcast_to(expected, (1500, HEIGHT, WIDTH)).tolist()
+
+
+def test_points_are_generated_from_the_noise_of_the_seed() -> None:
+    answer = predict(generator("toy_generation"), {"seed": 5, "count": 3})
+    noise = np.random.default_rng(5).standard_normal((3, 3), np.float32)
+    expected = 128 + 40 * noise[:, :1].repeat(2, axis=1)
+    assert np.array(answer["points"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_text_is_continued_by_the_noise_of_the_seed() -> None:
+    noise = np.random.default_rng(3).gumbel(size=(30, 1, 5)).astype(np.float32)[:, 0]
+    expected = (np.log(P) / 0.5 + noise).argmax(axis=1)
+    assert len(set(expected)) > 2
+    assert predict(writer(), PROMPT) == {"text": "".join(VOCABULARY[index] for index in expected)}
+
+
+@pytest.mark.parametrize(
+    ("bundle", "raw"),
+    [
+        (painter, {"row": HEIGHT - 1, "column": WIDTH - 1}),
+        (generator, {"seed": 0, "count": 1}),
+        (generator, {"seed": LARGEST_SEED, "count": MAX_IMAGES}),
+        (writer, PROMPT | {"length": 1, "seed": LARGEST_SEED, "temperature": 1e-3}),
+        (writer, PROMPT | {"prompt": "b", "seed": 0, "temperature": 2}),
+        (toy, [1e3, -1]),
+    ],
+)
+def test_extreme_inputs_are_answered(bundle: Any, raw: Any) -> None:
+    assert predict(bundle(), raw)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "raw", "message"),
+    [
+        (painter, {"row": HEIGHT, "column": 0}, "row: expected an integer from 0 to 3, found 4"),
+        (painter, {"row": 0, "column": WIDTH}, "column: expected an integer from 0 to 5, found 6"),
+        (painter, {"row": -1, "column": 0}, "row: expected an integer from 0 to 3, found -1"),
+        (painter, {"row": True, "column": 0}, "row: expected an integer from 0 to 3, found True"),
+        (painter, {"row": 1.0, "column": 0}, "row: expected an integer from 0 to 3, found 1.0"),
+        (painter, {"column": 0}, "row: expected an integer from 0 to 3, found None"),
+        (painter, [1, 2], "expected pixel_coordinates, found list"),
+        (toy, [1], "expected points, found list"),
+        (toy, ["1", 2], "x: expected a number, found '1'"),
+        (toy, [1, float("nan")], "y: expected a number, found nan"),
+        (toy, [1, False], "y: expected a number, found False"),
+        (generator, {"seed": 1, "count": 0}, "count: expected an integer from 1 to 10000, found 0"),
+        (generator, {"seed": 1, "count": MAX_IMAGES + 1}, "count: expected an integer from 1 to"),
+        (generator, {"seed": -1, "count": 1}, "seed: expected an integer from 0 to 4294967295"),
+        (generator, {"seed": 2**32, "count": 1}, "seed: expected an integer from 0 to 4294967295"),
+        (generator, 3, "count: expected an integer from 1 to 10000, found None"),
+        (writer, PROMPT | {"seed": -1}, "seed: expected an integer from 0 to 4294967295, found -1"),
+        (writer, PROMPT | {"seed": 2**32}, "seed: expected an integer from 0 to 4294967295"),
+        (writer, PROMPT | {"length": 0}, "length: expected an integer from 1 to 100000, found 0"),
+        (writer, PROMPT | {"length": MAX_CHARACTERS + 1}, "length: expected an integer from 1 to"),
+        (writer, PROMPT | {"temperature": 0}, "temperature: expected more than 0, found 0"),
+        (writer, PROMPT | {"temperature": -1.5}, "temperature: expected more than 0, found -1.5"),
+        (writer, PROMPT | {"temperature": "1"}, "temperature: expected a number, found '1'"),
+        (writer, PROMPT | {"prompt": ""}, "prompt: expected text of a character or more, found ''"),
+        (writer, PROMPT | {"prompt": 3}, "prompt: expected text of a character or more, found 3"),
+        (writer, PROMPT | {"prompt": "x"}, "character 'x': not one of the 5 of the vocabulary"),
+    ],
+)
+def test_an_input_that_a_model_cannot_take_is_refused(bundle: Any, raw: Any, message: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        predict(bundle(), raw)
+    assert str(caught.value).startswith(f"input: {message}")
+
+
+def test_a_task_that_answers_nothing_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"spec.json: task: expected one of classification, .*'x'"):
+        predict(Bundle(make_vae(), {"task": "x"}), png(1))
