@@ -20,7 +20,7 @@ from stages.preload import preloaded
 
 Graph = Mapping[str, Collection[str]]  # by stage, those on which it depends
 
-JOBS = 2  # more would only share the cores, which each training uses all
+JOBS = max(2, (os.cpu_count() or 1) // 2)  # a training has two threads
 
 
 def main() -> None:

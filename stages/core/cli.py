@@ -16,6 +16,9 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     # Keep freed memory for the next step instead of returning it to the system.
     "TF_CPU_ALLOCATOR_USE_BFC": "true",
+    # The same on any machine: how a sum is split over threads changes its last bits.
+    "TF_NUM_INTRAOP_THREADS": "2",
+    "OPENBLAS_NUM_THREADS": "2",
 }
 
 RESTORE = (
