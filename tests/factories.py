@@ -175,6 +175,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "embedding_dim": 4,
             "spatial_dropout": 0.1,
             "dropout": 0.2,
+            "recurrent_dropout": 0.1,
         },
         "training": BY_EPOCHS
         | {

@@ -287,6 +287,7 @@ class CharRnn(Section):
     embedding_dim: Units
     spatial_dropout: Rate
     dropout: Rate
+    recurrent_dropout: Rate
 
 
 class Vae(Section):

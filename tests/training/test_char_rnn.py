@@ -31,7 +31,7 @@ TRAINING = {
     "epochs": 3, "batch_size": 4, "sample_temperatures": [0.3, 1.0], "sample_length": 20,
     "sample_every": 2,
 }  # fmt: skip
-NETWORK_KEYS = {"cell", "layers", "units", "embedding_dim", "spatial_dropout", "dropout"}
+NETWORK_KEYS = set(factories.make_config("char_rnn").network.model_dump())
 
 
 def make_config(**changes: Any) -> CharRnnModel:
@@ -114,7 +114,9 @@ def test_a_text_shorter_than_a_sequence_is_refused() -> None:
 
 
 def test_every_hyperparameter_reaches_its_layer() -> None:
-    model = build(units=5, layers=3).recurrent
+    unrolled, model = build(units=5, layers=3, recurrent_dropout=0.3)
+    rates = [x.rate for x in unrolled.layers if isinstance(x, char_rnn.DropConnectRnn)]
+    assert rates == [0.3, 0.3, 0.3]
     embedding, *_ = (x for x in model.layers if isinstance(x, keras.layers.Embedding))
     assert (embedding.input_dim, embedding.output_dim) == (9, 6)
     dropouts = [x.rate for x in model.layers if isinstance(x, keras.layers.SpatialDropout1D)]
@@ -138,13 +140,32 @@ def test_both_networks_share_their_weights_and_agree(cell: str) -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+def test_recurrent_weights_are_dropped_in_training_the_same_for_a_whole_batch() -> None:
+    cell = keras.layers.SimpleRNNCell(20, activation=None, kernel_initializer="identity")
+    layer = char_rnn.DropConnectRnn(cell, 0.25)
+    x = np.zeros((20, 3, 20), np.float32)
+    x[:, 0] = np.eye(20)  # so that the states after it are the powers of the recurrent weights
+    zeros = tf.zeros((20, 20))
+    whole, _ = layer(x, initial_state=[zeros])
+    weights = cell.recurrent_kernel.numpy()
+    np.testing.assert_allclose(whole[:, 1], weights, rtol=1e-5)
+    states, final = layer(x, initial_state=[zeros], training=True)
+    dropped = states[:, 1].numpy()
+    assert 0.15 < np.mean(dropped == 0) < 0.35
+    np.testing.assert_allclose(dropped[dropped != 0], weights[dropped != 0] / 0.75, rtol=1e-5)
+    np.testing.assert_allclose(final, dropped @ dropped, atol=1e-5)
+    again, _ = layer(x, initial_state=[zeros], training=True)
+    assert (again[:, 1].numpy() != dropped).any()
+    assert (cell.recurrent_kernel.numpy() == weights).all()
+
+
 def trainer(**changes: Any) -> char_rnn.CharRnn:
     model = char_rnn.CharRnn(build(**changes), num_streams=2, num_validation_streams=2)
     compile_model(model, keras.optimizers.SGD(0.0))
     return model
 
 
-NO_DROPOUT: dict[str, Any] = {"dropout": 0.0, "spatial_dropout": 0.0}
+NO_DROPOUT: dict[str, Any] = {"dropout": 0.0, "spatial_dropout": 0.0, "recurrent_dropout": 0.0}
 X = np.random.default_rng(0).integers(0, 9, (2, 30))
 Y = np.random.default_rng(1).integers(0, 9, (2, 30))
 
