@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 DVC := dvc --wait-for-lock
 .DEFAULT_GOAL := help
-.PHONY: help repro baseline verify test smoke mutation lint format lock clean
+.PHONY: help repro baseline verify test smoke bench mutation lint format lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test: .venv/ready  ## Run all tests, the reduced pipeline included
 
 smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a temporary folder
 	python -m tests.reduced
+
+bench: .venv/ready  ## Time the recipes as taught and ours, side by side; MODEL=mnist_cnn
+	python -m benchmarks.run $(MODEL)
 
 mutation: .venv/ready  ## Check that the tests notice mistakes put into the code; takes hours
 	python -m tests.mutation

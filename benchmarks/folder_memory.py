@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks.memory import peak_memory
+
 ROOT = Path(__file__).parent.parent
 SIDE = 128
 OPTIONS = SimpleNamespace(
@@ -58,7 +60,7 @@ def read(folder: Path) -> None:
     from stages.datasets import image_folder
     from stages.pipelines.images import make_batches
 
-    before = peak()
+    before = peak_memory()
     config: Any = SimpleNamespace(expected={}, preprocess=OPTIONS)
     prepared = image_folder.prepare(folder / "images", config)
     splits.save_split(folder / "train", prepared.splits["train"])
@@ -67,16 +69,7 @@ def read(folder: Path) -> None:
     shown = sum(len(x) for x, _ in make_batches(train, training, shuffle=True))
     if shown != len(train.y):
         raise AssertionError(f"{len(train.y)} images, {shown} read")
-    print(before, peak())
-
-
-def peak() -> float:
-    """The largest resident memory of this program, in MB, as Linux reports it.
-
-    Not getrusage: its number begins with the size of the process that started this one.
-    """
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024  # kB
+    print(before, peak_memory())
 
 
 if __name__ == "__main__":

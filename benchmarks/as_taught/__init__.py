@@ -1,0 +1,1 @@
+"""Recipes as taught whose networks those of stages cannot express."""

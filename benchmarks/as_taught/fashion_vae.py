@@ -1,0 +1,50 @@
+"""The variational autoencoder as taught: two convolutions, no batch normalization."""
+
+from typing import Any
+
+import keras
+
+from stages.core.splits import Split
+from stages.learning.fit import MakeBatches, Trained, compile_model, fit
+from stages.learning.optimizers import make_optimizer
+from stages.networks.vae.train import Vae, build_inference_model
+
+LATENT_DIM = 2
+
+
+def train(
+    config: Any, info: dict[str, Any], train: Split, validation: Split | None, batches: MakeBatches
+) -> Trained:
+    """Train as stages.networks.vae.train does, without validation."""
+    del info, validation
+    training = config.training
+    encoder, decoder = build_encoder(), build_decoder()
+    made = batches(Split(train.x, train.x), training, shuffle=True)
+    vae = Vae(encoder, decoder, training.kl_weight)
+    compile_model(vae, make_optimizer(training.optimizer, training.epochs * len(made)))
+    history = fit(vae, made, epochs=training.epochs)
+    inference_model = build_inference_model(encoder, decoder)
+    return Trained(inference_model, history, {}, training.epochs * len(train.x))
+
+
+def build_encoder() -> keras.Model:
+    """From images uint8 [n, 28, 28] to mean and log variance [n, LATENT_DIM]."""
+    images = keras.Input((28, 28), dtype="uint8")
+    x = keras.layers.Rescaling(1 / 255)(images)
+    x = keras.layers.Reshape((28, 28, 1))(x)
+    x = keras.layers.Conv2D(128, 3, 2, padding="same", activation="relu")(x)
+    x = keras.layers.Conv2D(64, 3, 2, padding="same", activation="relu")(x)
+    x = keras.layers.Dense(256, activation="relu")(keras.layers.Flatten()(x))
+    outputs = [keras.layers.Dense(LATENT_DIM)(x), keras.layers.Dense(LATENT_DIM)(x)]
+    return keras.Model(images, outputs, name="encoder")
+
+
+def build_decoder() -> keras.Model:
+    """From latent variables [n, LATENT_DIM] to logits of pixels [n, 28, 28]."""
+    latent = keras.Input((LATENT_DIM,))
+    x = keras.layers.Dense(7 * 7 * 64, activation="relu")(latent)
+    x = keras.layers.Reshape((7, 7, 64))(x)
+    x = keras.layers.Conv2DTranspose(128, 3, 2, padding="same", activation="relu")(x)
+    x = keras.layers.Conv2DTranspose(64, 3, 2, padding="same", activation="relu")(x)
+    x = keras.layers.Conv2DTranspose(1, 3, padding="same")(x)
+    return keras.Model(latent, keras.layers.Reshape((28, 28))(x), name="decoder")

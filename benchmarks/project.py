@@ -1,0 +1,66 @@
+"""Project folders of their own for benchmarks, so that the present one stays as it is."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stages.core.cli import ENVIRONMENT
+from stages.core.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+MIRROR = ROOT / "../shared/datasets"  # the default of stages/download.py
+NO_EVALUATOR = "none"
+
+
+def make_project(folder: Path, values: Mapping[str, Any], model: str) -> None:
+    """Make a folder in which the stages of one model can run.
+
+    Downloads and the evaluator are those of this project, or are made if it has none.
+
+    Args:
+        folder: is created.
+        values: of its params.yaml.
+        model: whose data is prepared.
+    """
+    section = values["models"][model]
+    dataset, evaluator = section["dataset"], section["evaluation"]["evaluator"]
+    folder.mkdir(parents=True)
+    (folder / "params.yaml").write_text(yaml.safe_dump(dict(values), sort_keys=False))
+    provide(folder, Path("data/raw") / dataset, "download", dataset)
+    run_module(folder, "stages.preprocess", dataset)
+    if evaluator != NO_EVALUATOR:
+        provide(folder, Path("models") / evaluator / "model.keras", "train", evaluator)
+
+
+def provide(folder: Path, path: Path, stage: str, name: str) -> None:
+    """Link what this project has, or run the stage that makes it."""
+    if not (ROOT / path).exists():
+        run_module(folder, f"stages.{stage}", name)
+        return
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).symlink_to(ROOT / path)
+
+
+def run_module(folder: Path, module: str, *arguments: str) -> None:
+    """Run `python -m module`, of this project, in a folder.
+
+    Raises:
+        UserError: if it fails.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    variables = environment() | {"PYTHONPATH": str(ROOT)}
+    if subprocess.run(command, cwd=folder, env=variables, check=False).returncode:
+        raise UserError(
+            f"python -m {' '.join(command[2:])} failed in {folder}; see the lines above"
+        )
+
+
+def environment() -> dict[str, str]:
+    """The environment of a process in such a folder: the mirror that this project uses."""
+    mirror = {"DATASETS_MIRROR": str(MIRROR)} if MIRROR.is_dir() else {}
+    return {**ENVIRONMENT, **mirror, **os.environ}

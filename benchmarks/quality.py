@@ -1,0 +1,89 @@
+"""What a model is worth on the test split, by the metrics of its task."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from stages.core.paths import MODELS
+from stages.core.splits import load_split
+from stages.inference.bundle import load_model
+from stages.inference.predict import predict_arrays, probabilities
+from stages.metrics.classification import classification_metrics
+from stages.metrics.distances import frechet_distance
+from stages.metrics.generation import class_fractions, class_kl, classes_covered
+from stages.tasks.autoencoding.evaluate import losses
+from stages.tasks.classifier import predict_features
+from stages.tasks.image_generation.evaluate import evenly_chosen, generate
+
+MAX_IMAGES = 10_000  # that are generated and compared
+
+Measure = Callable[[keras.Model], dict[str, float]]
+
+
+def make_measure(config: Any, info: dict[str, Any]) -> Measure:
+    """A function from a stored model to metrics, those that `evaluate` of its task reports.
+
+    Args:
+        config: section of the model.
+        info: of the processed dataset.
+    """
+    return MEASURES[config.task](config, info)
+
+
+def classification(config: Any, info: dict[str, Any]) -> Measure:
+    """Accuracy, loss and others."""
+    x, y = load_split(config.dataset, "test")
+
+    def measure(model: keras.Model) -> dict[str, float]:
+        return under_test(classification_metrics(y, probabilities(model, x, info["input"]["type"])))
+
+    return measure
+
+
+def autoencoding(config: Any, info: dict[str, Any]) -> Measure:
+    """The losses."""
+    del info
+    x = load_split(config.dataset, "test").x
+
+    def measure(model: keras.Model) -> dict[str, float]:
+        posteriors = predict_arrays(model.get_layer("encoder"), x)
+        random = np.random.default_rng(config.evaluation.seed)
+        kl_weight = config.training.kl_weight
+        return under_test(losses(model.get_layer("decoder"), x, posteriors, kl_weight, random))
+
+    return measure
+
+
+def image_generation(config: Any, info: dict[str, Any]) -> Measure:
+    """Classes and distances as the evaluator sees the images."""
+    test = evenly_chosen(load_split(config.dataset, "test").x, MAX_IMAGES)
+    evaluator = load_model(MODELS / config.evaluation.evaluator / "model.keras")
+    real, _ = predict_features(evaluator, test)
+
+    def measure(model: keras.Model) -> dict[str, float]:
+        generator = model.get_layer("generator")
+        random = np.random.default_rng(config.evaluation.seed)
+        noise = random.standard_normal((len(test), generator.input_shape[-1]))
+        features, labels = predict_features(evaluator, generate(generator, noise))
+        fractions = class_fractions(labels, len(info["classes"]))
+        return {
+            "classes_covered": classes_covered(fractions),
+            "class_kl": class_kl(fractions),
+            "frechet_distance": frechet_distance(features, real),
+        }
+
+    return measure
+
+
+MEASURES: dict[str, Callable[[Any, dict[str, Any]], Measure]] = {
+    "classification": classification,
+    "autoencoding": autoencoding,
+    "image_generation": image_generation,
+}
+
+
+def under_test(metrics: dict[str, float]) -> dict[str, float]:
+    """Metrics with the names that they have in metrics.json."""
+    return {f"test.{name}": value for name, value in metrics.items()}
