@@ -16,6 +16,7 @@ from graphlib import TopologicalSorter
 
 from stages.core.cli import exit_on_error
 from stages.core.errors import UserError
+from stages.page.results import read_baseline
 from stages.preload import preloaded
 
 Graph = Mapping[str, Collection[str]]  # by stage, those on which it depends
@@ -35,8 +36,12 @@ def main() -> None:
     if not chosen:
         print("Data and pipelines are up to date.")
         return
+    seconds = {
+        f"train@{model}": run["train_seconds"]
+        for model, run in read_baseline().get("models", {}).items()
+    }
     with preloaded() as environment:
-        run_all(chosen, lambda stage: reproduce(stage, environment), arguments.jobs)
+        run_all(chosen, lambda stage: reproduce(stage, environment), arguments.jobs, seconds)
     print(f"{len(chosen)} stages in {time.perf_counter() - began:.0f} s")
 
 
@@ -78,29 +83,56 @@ def choose(graph: Graph, stale: Iterable[str], targets: Iterable[str]) -> Graph:
     return {stage: chosen.intersection(graph[stage]) for stage in order if stage in chosen}
 
 
-def run_all(graph: Graph, run: Callable[[str], bool], jobs: int) -> None:
+def run_all(
+    graph: Graph,
+    run: Callable[[str], bool],
+    jobs: int,
+    seconds: Mapping[str, float] | None = None,
+) -> None:
     """Run each stage once all on which it depends have run.
+
+    Of the stages that can run, that goes first on which the longest path of others waits, so that
+    no long one is left to the end, when it would run alone.
 
     Args:
         graph: of the stages to run.
         run: runs a stage; whether it succeeded.
         jobs: how many at once.
+        seconds: that stages are expected to take; others take little.
 
     Raises:
         UserError: if a stage failed. Stages that run go on to their end, others do not begin.
     """
+    remaining = longest_paths(graph, seconds or {})
     sorter = TopologicalSorter(graph)
     sorter.prepare()
+    ready: list[str] = []
     running: dict[Future[bool], str] = {}
     with ThreadPoolExecutor(jobs) as pool:
         while sorter.is_active():
-            running |= {pool.submit(run, stage): stage for stage in sorter.get_ready()}
+            ready = sorted([*ready, *sorter.get_ready()], key=lambda stage: remaining[stage])
+            while ready and len(running) < jobs:
+                stage = ready.pop()
+                running[pool.submit(run, stage)] = stage
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 stage = running.pop(future)
                 if not future.result():
-                    pool.shutdown(cancel_futures=True)
                     raise UserError(f"{stage} failed; run it again with `dvc repro {stage}`")
                 sorter.done(stage)
+
+
+def longest_paths(graph: Graph, seconds: Mapping[str, float]) -> dict[str, float]:
+    """For each stage, the seconds of the longest chain of stages that begins with it.
+
+    Args:
+        graph: by stage, those on which it depends.
+        seconds: by stage; 0 where it is not known.
+    """
+    paths = {stage: seconds.get(stage, 0.0) for stage in graph}
+    for stage in reversed(list(TopologicalSorter(graph).static_order())):
+        for needed in graph[stage]:
+            paths[needed] = max(paths[needed], seconds.get(needed, 0.0) + paths[stage])
+    return paths
 
 
 def reproduce(stage: str, environment: Mapping[str, str]) -> bool:

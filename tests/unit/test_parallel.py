@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.errors import UserError
-from stages.parallel import Graph, choose, run_all
+from stages.parallel import Graph, choose, longest_paths, run_all
 from stages.preload import preloaded
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +58,17 @@ def test_stages_run_once_each_after_those_that_they_need(graph: Graph, data: st.
     assert all(ran.index(needed) < ran.index(stage) for stage in ran for needed in chosen[stage])
     unaffected = set(graph) - set(ran)
     assert not any(set(graph[stage]) & set(ran) for stage in unaffected)
+
+
+def test_what_the_longest_path_waits_for_goes_first() -> None:
+    graph = {"a": [], "b": [], "c": [], "train c": ["c"], "test c": ["train c", "b"]}
+    seconds = {"a": 5, "train c": 9.5, "test c": 1}
+    assert longest_paths(graph, seconds) == {
+        "a": 5, "b": 1, "c": 10.5, "train c": 10.5, "test c": 1
+    }  # fmt: skip
+    ran: list[str] = []
+    run_all(graph, lambda stage: not ran.append(stage), jobs=1, seconds=seconds)  # type: ignore[func-returns-value]
+    assert ran == ["c", "train c", "a", "b", "test c"]
 
 
 def test_independent_stages_run_at_the_same_time() -> None:
