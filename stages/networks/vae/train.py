@@ -190,7 +190,7 @@ def build_decoder(network: VaeConfig, shape: tuple[int, ...]) -> keras.Model:
     x = keras.layers.Dense(height * width * first_filters, activation="relu")(x)
     x = keras.layers.Reshape((height, width, first_filters))(x)
     x = keras.layers.Conv2DTranspose(
-        second_filters, KERNEL_SIZE, 2, padding="same", activation="relu"
+        second_filters, KERNEL_SIZE, 2, padding="same", activation="relu", use_bias=False
     )(x)
     x = keras.layers.Conv2DTranspose(1, OUTPUT_KERNEL_SIZE, 2, padding="same")(x)
     logits = keras.layers.Reshape(shape, dtype="float32")(x)
