@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 DVC := dvc --wait-for-lock
 .DEFAULT_GOAL := help
-.PHONY: help repro baseline verify test smoke bench mutation lint format lock clean
+.PHONY: help repro baseline verify test smoke bench fast mutation lint format lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a tempo
 
 bench: .venv/ready  ## Time the recipes as taught and ours, side by side; MODEL=mnist_cnn
 	python -m benchmarks.run $(MODEL)
+
+fast: .venv/ready  ## Reach 99 % on MNIST's test images in seconds
+	$(DVC) repro --quiet preprocess@mnist
+	python -m benchmarks.fast
 
 mutation: .venv/ready  ## Check that the tests notice mistakes put into the code; takes hours
 	python -m tests.mutation

@@ -1,3 +1,4 @@
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import child, project, quality, recipes, results, run
+from benchmarks import child, fast, project, quality, recipes, results, run
 from benchmarks.as_taught import fashion_gan, fashion_vae, imdb_lstm, mnist_cnn, tables
 from stages.config.load import parse_params, read_yaml
 from stages.core.errors import ConfigError, UserError
@@ -532,3 +533,23 @@ def test_results_are_kept_as_json(tmp_path: Path) -> None:
     entry = results.make_entry([of([9], [0.9])], [of([1], [0.9])], ROW)
     write_json(tmp_path / "results.json", results.merge({}, "a", entry))
     assert read_json(tmp_path / "results.json") == {"a": entry}
+
+
+# MNIST in seconds
+
+
+def test_the_fast_recipe_prints_its_accuracy_on_the_test_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = PARAMS.read_text()
+    monkeypatch.chdir(tmp_path)
+    PARAMS.write_text(text)
+    classes = [str(digit) for digit in range(10)]
+    write_json(PROCESSED / "mnist" / "info.json", INFOS["images"] | {"classes": classes})
+    for name, count in (("train", 300), ("validation", 212), ("test", 50)):
+        y = (np.arange(count) % 2).astype(np.uint8)
+        x = np.full((count, 28, 28), 255, np.uint8) * y[:, None, None]  # black is 0, white is 1
+        save_split(PROCESSED / "mnist" / name, Split(x, y))
+    fast.main(time.perf_counter() - 100)
+    printed = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(r"100\.00% of 50 test images, 1[01]\d\.\d s", printed)

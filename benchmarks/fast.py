@@ -1,0 +1,50 @@
+"""How fast can two cores reach 99 % on the test images of MNIST? `make fast`
+
+One small training by the pipeline's own code, with the recipe of fast.yaml, on all images that are
+not for testing. Prints the accuracy, and the time since the process began.
+
+Reference:
+    train_mnist_fast, https://github.com/tuomaso/train_mnist_fast
+"""
+
+import time
+from pathlib import Path
+
+from stages.core.cli import exit_on_error
+from stages.core.paths import PARAMS
+
+RECIPE = Path(__file__).with_name("fast.yaml")
+MODEL = "mnist_cnn"
+
+
+def main(began: float) -> None:
+    """Train and evaluate.
+
+    Args:
+        began: when the process did, as `time.perf_counter` counts.
+    """
+    from benchmarks.recipes import as_taught, load_recipes
+    from stages.config.load import parse_params, read_yaml
+
+    values = as_taught(read_yaml(PARAMS), MODEL, load_recipes(RECIPE)[MODEL])
+    config = parse_params(values, str(RECIPE)).models[MODEL]
+
+    from benchmarks.child import concatenate
+    from stages.core.splits import load_info, load_split
+    from stages.inference.predict import predict_arrays
+    from stages.learning.runtime import session
+    from stages.networks.cnn.train import train
+    from stages.pipelines.images import make_batches
+
+    examples = concatenate([load_split(config.dataset, name) for name in ("train", "validation")])
+    with session(config.training.seed, config.training.precision):
+        trained = train(config, load_info(config.dataset), examples, None, make_batches)
+    test = load_split(config.dataset, "test")
+    correct = predict_arrays(trained.model, test.x).argmax(axis=1) == test.y
+    seconds = time.perf_counter() - began
+    print(f"{correct.mean():.2%} of {len(correct):,} test images, {seconds:.1f} s")
+
+
+if __name__ == "__main__":
+    began = time.perf_counter()
+    exit_on_error(lambda: main(began))
