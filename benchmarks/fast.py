@@ -1,4 +1,4 @@
-"""How fast can two cores reach 99 % on the test images of MNIST? `make fast`
+"""Reach 99 % on the test images of MNIST in seconds: `make fast`.
 
 One small training by the pipeline's own code, with the recipe of fast.yaml, on all images that are
 not for testing. Prints the accuracy, and the time since the process began.

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from stages.core.splits import Split
 from stages.learning.fit import Trained
@@ -144,6 +145,14 @@ def parameters() -> list[Any]:
                     pytest.param(case, path, another(case, path, value), id=f"{case}-{path}")
                 )
     return found
+
+
+@pytest.fixture(autouse=True)
+def eagerly() -> Iterator[None]:
+    """Without tracing, which takes longer than these trainings."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 def train(case: str, sections: dict[str, Any]) -> Trained:
