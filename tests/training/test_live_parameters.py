@@ -18,6 +18,7 @@ from stages.learning.fit import Trained
 from stages.learning.runtime import session
 from tests import factories
 
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run")
 TEXT = "the cat sat on the mat; the dog ran to the end of it. " * 8
 CHARACTERS = sorted(set(TEXT))
 STREAM = np.array([CHARACTERS.index(character) for character in TEXT], np.uint16)
