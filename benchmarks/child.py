@@ -28,6 +28,7 @@ from stages.core.paths import REPORTS
 from stages.core.splits import SPLITS, Split, load_info, load_split
 from stages.learning.bundle import to_portable
 from stages.learning.runtime import session
+from stages.tasks.classification.cross_validation import concatenate
 
 AS_TAUGHT, OURS = "as_taught", "ours"
 Run = dict[str, Any]
@@ -101,12 +102,6 @@ def train(side: str, model: str, config: Any, started: float) -> Run:
             memory = peak_memory()
             quality, curve = measure_all(recorder, trained.model, config, info)
     return {"seconds": recorder.seconds, "memory_mb": memory, "quality": quality, "curve": curve}
-
-
-def concatenate(splits: list[Split]) -> Split:
-    """All examples of `splits`, in order."""
-    x, y = (np.concatenate(arrays) for arrays in zip(*splits, strict=True))
-    return Split(x, y)
 
 
 def find_trainer(side: str, model: str, network: str) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ Reference:
 
 import time
 from pathlib import Path
+from typing import Any
 
 from stages.core.cli import exit_on_error
 from stages.core.paths import PARAMS
@@ -27,16 +28,17 @@ def main(began: float) -> None:
     from stages.config.load import parse_params, read_yaml
 
     values = as_taught(read_yaml(PARAMS), MODEL, load_recipes(RECIPE)[MODEL])
-    config = parse_params(values, str(RECIPE)).models[MODEL]
+    config: Any = parse_params(values, str(RECIPE)).models[MODEL]
 
-    from benchmarks.child import concatenate
     from stages.core.splits import load_info, load_split
     from stages.inference.predict import predict_arrays
     from stages.learning.runtime import session
     from stages.networks.cnn.train import train
-    from stages.pipelines.images import make_batches
+    from stages.pipelines import images
+    from stages.tasks.classification.cross_validation import concatenate
 
     examples = concatenate([load_split(config.dataset, name) for name in ("train", "validation")])
+    make_batches: Any = images.make_batches
     with session(config.training.seed, config.training.precision):
         trained = train(config, load_info(config.dataset), examples, None, make_batches)
     test = load_split(config.dataset, "test")
