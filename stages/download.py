@@ -16,7 +16,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
 from tqdm import tqdm
@@ -44,13 +44,19 @@ def main(dataset: str) -> None:
     with atomic_output(RAW / dataset) as folder:
         folder.mkdir()
         for file in config.files:
-            (folder / file.name).write_bytes(
-                fetch_verified(dataset, file.name, file.sha256, config)
-            )
+            fetched = fetch_verified(dataset, file.name, file.sha256, config)
+            (folder / file.name).write_bytes(fetched.content)
 
 
-def fetch_verified(dataset: str, name: str, sha256: str, config: "Download") -> bytes:
-    """The content of a file from the first source with a matching hash.
+class Fetched(NamedTuple):
+    """A file as a source serves it, for example compressed, and its verified content."""
+
+    served: bytes
+    content: bytes
+
+
+def fetch_verified(dataset: str, name: str, sha256: str, config: "Download") -> Fetched:
+    """A file from the first source whose content has the right hash.
 
     Args:
         dataset: its id.
@@ -62,11 +68,12 @@ def fetch_verified(dataset: str, name: str, sha256: str, config: "Download") -> 
         DataError: if no source has it, with what is wrong with each, and what to do.
     """
     failures = list[str]()
-    served = remote_name(name, config.format)
+    remote = remote_name(name, config.format)
     for base in list_sources(dataset, config.urls):
-        source = f"{base.rstrip('/')}/{served}"
+        source = f"{base.rstrip('/')}/{remote}"
         try:
-            content = unpack(fetch(source), config.format)
+            served = fetch(source)
+            content = unpack(served, config.format)
         except (OSError, *DAMAGED) as error:
             failures.append(f"{source}: {describe(error)}")
             continue
@@ -74,10 +81,10 @@ def fetch_verified(dataset: str, name: str, sha256: str, config: "Download") -> 
         if found == sha256:
             for failure in failures:
                 print(f"warning: {failure}", file=sys.stderr)
-            return content
+            return Fetched(served, content)
         failures.append(f"{source}: SHA-256 {found[:12]}..., expected {sha256[:12]}...")
     raise DataError(
-        f"{dataset}/{name}: no source has it: {'; '.join(failures)}; put {served} into "
+        f"{dataset}/{name}: no source has it: {'; '.join(failures)}; put {remote} into "
         f"../{SHARED}/{dataset}/, or set $DATASETS_MIRROR to a folder or URL that has {dataset}/"
     )
 
