@@ -16,7 +16,7 @@ help:  ## Show this help
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
-repro: .venv/ready  ## Run the pipeline: only what changed, everything the first time; JOBS=2
+repro: .venv/ready  ## Run the pipeline: only what changed, everything the first time; JOBS=1
 	python -m stages.config
 	python -m stages.parallel $(if $(JOBS),--jobs $(JOBS))
 

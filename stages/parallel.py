@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
+from typing import Any
 
 from stages.core.cli import exit_on_error
 from stages.core.errors import UserError
@@ -36,10 +37,7 @@ def main() -> None:
     if not chosen:
         print("Data and pipelines are up to date.")
         return
-    seconds = {
-        f"train@{model}": run["train_seconds"]
-        for model, run in read_baseline().get("models", {}).items()
-    }
+    seconds = recorded_seconds(read_baseline())
     with preloaded() as environment:
         run_all(chosen, lambda stage: reproduce(stage, environment), arguments.jobs, seconds)
     print(f"{len(chosen)} stages in {time.perf_counter() - began:.0f} s")
@@ -56,6 +54,15 @@ def read_pipeline() -> tuple[Graph, set[str]]:
             for stage in stages
         }
         return graph, set(repo.status())
+
+
+def recorded_seconds(baseline: Mapping[str, Any]) -> dict[str, float]:
+    """How long each training took when the baseline was recorded, by stage, where it says so."""
+    return {
+        f"train@{model}": run["train_seconds"]
+        for model, run in baseline.get("models", {}).items()
+        if "train_seconds" in run
+    }
 
 
 def choose(graph: Graph, stale: Iterable[str], targets: Iterable[str]) -> Graph:

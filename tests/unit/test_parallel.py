@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.errors import UserError
-from stages.parallel import Graph, choose, longest_paths, run_all
+from stages.page.results import read_baseline
+from stages.parallel import Graph, choose, longest_paths, recorded_seconds, run_all
 from stages.preload import preloaded
+from stages.verify import read_lock
 
 ROOT = Path(__file__).parents[2]
 PIPELINE: Graph = {"raw": [], "split": ["raw"], "train": ["split"], "test": ["train", "split"]}
@@ -69,6 +71,15 @@ def test_what_the_longest_path_waits_for_goes_first() -> None:
     ran: list[str] = []
     run_all(graph, lambda stage: not ran.append(stage), jobs=1, seconds=seconds)  # type: ignore[func-returns-value]
     assert ran == ["c", "train c", "a", "b", "test c"]
+
+
+def test_the_seconds_are_those_of_the_stages_of_the_recorded_models() -> None:
+    baseline = {"models": {"a": {"train_seconds": 7.5, "metrics": {}}, "b": {"metrics": {}}}}
+    assert recorded_seconds(baseline) == {"train@a": 7.5}
+    assert recorded_seconds({}) == {}
+    committed = recorded_seconds(read_baseline())
+    assert committed
+    assert committed.keys() <= read_lock(ROOT / "dvc.lock").keys()
 
 
 def test_independent_stages_run_at_the_same_time() -> None:
