@@ -25,10 +25,9 @@ from stages.config.load import get_section, load_params
 from stages.core.cli import exit_on_error
 from stages.core.files import read_json, write_json
 from stages.core.paths import REPORTS
-from stages.core.splits import SPLITS, Split, load_info, load_split
+from stages.core.splits import SPLITS, Split, concatenate, load_info, load_split
 from stages.learning.bundle import to_portable
 from stages.learning.runtime import session
-from stages.tasks.classification.cross_validation import concatenate
 
 AS_TAUGHT, OURS = "as_taught", "ours"
 Run = dict[str, Any]

@@ -30,12 +30,11 @@ def main(began: float) -> None:
     values = as_taught(read_yaml(PARAMS), MODEL, load_recipes(RECIPE)[MODEL])
     config: Any = parse_params(values, str(RECIPE)).models[MODEL]
 
-    from stages.core.splits import load_info, load_split
+    from stages.core.splits import concatenate, load_info, load_split
     from stages.inference.predict import predict_arrays
     from stages.learning.runtime import session
     from stages.networks.cnn.train import train
     from stages.pipelines import images
-    from stages.tasks.classification.cross_validation import concatenate
 
     examples = concatenate([load_split(config.dataset, name) for name in ("train", "validation")])
     make_batches: Any = images.make_batches

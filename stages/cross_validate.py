@@ -12,7 +12,7 @@ from stages.config.load import get_section, load_params
 from stages.core import cli
 from stages.core.files import atomic_output
 from stages.core.paths import MODELS, REPORTS
-from stages.core.splits import SPLITS, Split, load_info, load_split
+from stages.core.splits import SPLITS, Split, concatenate, load_info, load_split
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +33,7 @@ def main(model: str) -> None:
     from stages.tasks.saving import describe_figures, save_evaluation
 
     info = load_info(validation.dataset)
-    examples = cv.concatenate([load_split(validation.dataset, name) for name in SPLITS])
+    examples = concatenate([load_split(validation.dataset, name) for name in SPLITS])
     cv.check_folds(examples.y, validation.folds, model)
     p, folds = cv.predict_out_of_fold(
         make_training(config, info),

@@ -5,9 +5,8 @@ from typing import Any
 import keras
 
 from stages.core.splits import Split
-from stages.learning.fit import MakeBatches, Trained, compile_model, fit
-from stages.learning.optimizers import make_optimizer
-from stages.networks.vae.train import Vae, build_inference_model
+from stages.learning.fit import MakeBatches, Trained
+from stages.networks.vae.train import train_networks
 
 LATENT_DIM = 2
 
@@ -17,14 +16,8 @@ def train(
 ) -> Trained:
     """Train as stages.networks.vae.train does, without validation."""
     del info, validation
-    training = config.training
-    encoder, decoder = build_encoder(), build_decoder()
-    made = batches(Split(train.x, train.x), training, shuffle=True)
-    vae = Vae(encoder, decoder, training.kl_weight)
-    compile_model(vae, make_optimizer(training.optimizer, training.epochs * len(made)))
-    history = fit(vae, made, epochs=training.epochs)
-    inference_model = build_inference_model(encoder, decoder)
-    return Trained(inference_model, history, {}, training.epochs * len(train.x))
+    networks = (build_encoder(), build_decoder())
+    return train_networks(networks, config.training, train, None, batches)
 
 
 def build_encoder() -> keras.Model:

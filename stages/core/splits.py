@@ -41,6 +41,12 @@ class Split(NamedTuple):
         return Split(self.x[indices], self.y[indices])
 
 
+def concatenate(splits: Sequence[Split]) -> Split:
+    """All examples of `splits`, in order."""
+    x, y = (np.concatenate(arrays) for arrays in zip(*splits, strict=True))
+    return Split(x, y)
+
+
 def save_split(folder: Path, split: Split, raw: Sequence[dict[str, Any]] | None = None) -> None:
     """Write a split to `folder`; equal splits give equal bytes.
 

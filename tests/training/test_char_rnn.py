@@ -17,6 +17,7 @@ from stages.learning.fit import Trained, compile_model
 from stages.learning.runtime import session
 from stages.networks.char_rnn import sampling
 from stages.networks.char_rnn import train as char_rnn
+from stages.networks.char_rnn.layers import UnrolledRnn
 from stages.pipelines import characters as pipeline
 from tests import factories
 
@@ -115,7 +116,7 @@ def test_a_text_shorter_than_a_sequence_is_refused() -> None:
 
 def test_every_hyperparameter_reaches_its_layer() -> None:
     unrolled, model = build(units=5, layers=3, recurrent_dropout=0.3)
-    rates = [x.rate for x in unrolled.layers if isinstance(x, char_rnn.DropConnectRnn)]
+    rates = [x.rate for x in unrolled.layers if isinstance(x, UnrolledRnn)]
     assert rates == [0.3, 0.3, 0.3]
     embedding, *_ = (x for x in model.layers if isinstance(x, keras.layers.Embedding))
     assert (embedding.input_dim, embedding.output_dim) == (9, 6)
@@ -140,9 +141,49 @@ def test_both_networks_share_their_weights_and_agree(cell: str) -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_unrolled_layer_learns_as_that_of_keras_does(cell: str) -> None:
+    kinds = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
+    made = kinds.get(cell, keras.layers.SimpleRNNCell)(5, bias_initializer="uniform")
+    layer = UnrolledRnn(made, 0.0)
+    expected = keras.layers.RNN(made, return_sequences=True, return_state=True)
+    x = keras.random.normal((3, 7, 4), seed=1)
+    states = [keras.random.normal((3, 5), seed=2)] * char_rnn.NUM_STATES[cell]
+
+    def compute(network: keras.layers.Layer) -> list[np.ndarray]:
+        with tf.GradientTape() as tape:
+            tape.watch([x, *states])
+            outputs = network(x, initial_state=states, training=True)
+            loss = sum(tf.reduce_sum(output**3) for output in outputs)
+        gradients = tape.gradient(loss, [x, *states, *made.trainable_weights])
+        return [value.numpy() for value in (*outputs, *gradients)]
+
+    for ours, theirs in zip(compute(layer), compute(expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_states_and_biases_stay_float32_in_bfloat16() -> None:
+    with session(1, "mixed_bfloat16"):
+        cell = keras.layers.LSTMCell(2, kernel_initializer="zeros", recurrent_initializer="zeros")
+        inputs, states = keras.Input((3, 4)), [keras.Input((2,)), keras.Input((2,))]
+        layer = UnrolledRnn(cell, 0.0)
+        model = keras.Model([inputs, *states], layer(inputs, initial_state=states))
+        cell.bias.assign([30, 30, 30, 30, 1.001, 1.001, 30, 30])  # bfloat16 has 1 instead of 1.001
+        outputs = model([tf.zeros((1, 3, 4)), tf.zeros((1, 2)), tf.fill((1, 2), 0.001)])
+    assert {output.dtype for output in outputs} == {tf.float32}
+    carry = 0.001 + 3 * np.tanh(1.001)
+    np.testing.assert_allclose(outputs[2], [[carry, carry]], rtol=1e-5)
+
+
+def test_masks_are_refused() -> None:
+    layer = UnrolledRnn(keras.layers.SimpleRNNCell(2), 0.0)
+    with pytest.raises(ValueError, match="does not support masks"):
+        layer(tf.zeros((1, 3, 4)), initial_state=[tf.zeros((1, 2))], mask=tf.ones((1, 3), tf.bool))
+
+
 def test_recurrent_weights_are_dropped_in_training_the_same_for_a_whole_batch() -> None:
     cell = keras.layers.SimpleRNNCell(20, activation=None, kernel_initializer="identity")
-    layer = char_rnn.DropConnectRnn(cell, 0.25)
+    layer = UnrolledRnn(cell, 0.25)
     x = np.zeros((20, 3, 20), np.float32)
     x[:, 0] = np.eye(20)  # so that the states after it are the powers of the recurrent weights
     zeros = tf.zeros((20, 20))

@@ -205,6 +205,13 @@ def test_examples_are_taken_with_their_targets() -> None:
     assert taken.y.tolist() == [5, 0]
 
 
+def test_splits_are_joined_with_their_labels() -> None:
+    parts = [EXAMPLES.take(np.arange(0, 2)), EXAMPLES.take(np.arange(2, len(EXAMPLES.y)))]
+    whole = splits.concatenate(parts)
+    assert whole.x.tolist() == EXAMPLES.x.tolist()
+    assert whole.y.tolist() == EXAMPLES.y.tolist()
+
+
 def test_splits_are_described_in_order_with_their_own_counts() -> None:
     y = {"test": [2, 2], "train": [0, 0, 1], "validation": [1]}
     made = {

@@ -66,13 +66,6 @@ def test_more_folds_than_examples_of_a_class_are_an_error() -> None:
         cv.check_folds(y, 3, "m")
 
 
-def test_splits_are_joined_with_their_labels() -> None:
-    parts = [EXAMPLES.take(np.arange(0, 7)), EXAMPLES.take(np.arange(7, 30))]
-    whole = cv.concatenate(parts)
-    assert whole.x.tolist() == EXAMPLES.x.tolist()
-    assert whole.y.tolist() == EXAMPLES.y.tolist()
-
-
 def test_predictions_are_a_table_of_examples_and_repeats() -> None:
     p = np.array([[[0.9, 0.1], [0.2, 0.8]], [[0.7, 0.3], [0.4, 0.6]]])
     table = cv.tabulate_predictions(np.array([0, 1]), p, np.array([[0, 1], [1, 0]]), ["n", "y"])

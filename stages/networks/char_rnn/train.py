@@ -18,6 +18,7 @@ from stages.core.splits import Split
 from stages.learning.callbacks import Snapshots
 from stages.learning.fit import MakeBatches, Trained, compile_model, fit
 from stages.learning.optimizers import make_optimizer
+from stages.networks.char_rnn.layers import UnrolledRnn
 from stages.networks.char_rnn.sampling import make_sampler, most_frequent
 
 CELLS = {
@@ -140,7 +141,7 @@ def build(network: CharRnnConfig, vocabulary_size: int, sequence_length: int) ->
             if length is None:
                 layer = keras.layers.RNN(cell, return_sequences=True, return_state=True)
             else:
-                layer = DropConnectRnn(cell, network.recurrent_dropout)
+                layer = UnrolledRnn(cell, network.recurrent_dropout)
             x, *final_states = layer(x, initial_state=states)
             x = dropout(x)
             states_in += states
@@ -148,46 +149,6 @@ def build(network: CharRnnConfig, vocabulary_size: int, sequence_length: int) ->
         return keras.Model([characters, *states_in], [output(x), *states_out])
 
     return Networks(connect(sequence_length), connect(None))
-
-
-class DropConnectRnn(keras.layers.RNN):
-    """An unrolled recurrent layer that drops some of its recurrent weights in training.
-
-    They are drawn once per batch, for all its examples and characters.
-
-    Args:
-        cell: of Keras.
-        rate: fraction of the recurrent weights that are dropped.
-
-    Input shape:
-        [n, length, features].
-
-    Output shape:
-        [n, length, units], and the final states, each [n, units].
-
-    Reference:
-        Merity, Keskar, Socher: Regularizing and optimizing LSTM language models. ICLR 2018.
-    """
-
-    def __init__(self, cell: keras.layers.Layer, rate: float) -> None:
-        super().__init__(cell, return_sequences=True, return_state=True, unroll=True)
-        self.rate = rate
-        self.seed_generator = keras.random.SeedGenerator()
-
-    def call(
-        self,
-        sequences: tf.Tensor,
-        initial_state: list[tf.Tensor] | None = None,
-        mask: tf.Tensor | None = None,
-        training: bool = False,
-    ) -> list[tf.Tensor]:
-        """Read sequences [n, length, features]."""
-        if not training or not self.rate:
-            return super().call(sequences, initial_state, mask, training)
-        weights = self.cell.recurrent_kernel
-        dropped = keras.random.dropout(weights, self.rate, seed=self.seed_generator)
-        with keras.StatelessScope([(weights, dropped)]):
-            return super().call(sequences, initial_state, mask, training)
 
 
 class CharRnn(keras.Model):

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from stages.config.schema import Vae as VaeConfig
-from stages.config.schema import VaeModel
+from stages.config.schema import VaeModel, VaeTraining
 from stages.core.errors import DataError, DivergedError
 from stages.core.splits import Split
 from stages.learning.fit import MakeBatches, Trained, compile_model, fit
@@ -47,9 +47,31 @@ def train(
         DivergedError: if a loss or a weight is not finite.
     """
     del info
-    network, training = config.network, config.training
-    encoder = build_encoder(network, train.x.shape[1:])
-    decoder = build_decoder(network, train.x.shape[1:])
+    shape = train.x.shape[1:]
+    encoder, decoder = build_encoder(config.network, shape), build_decoder(config.network, shape)
+    return train_networks((encoder, decoder), config.training, train, validation, make_batches)
+
+
+def train_networks(
+    networks: tuple[keras.Model, keras.Model],
+    training: VaeTraining,
+    train: Split,
+    validation: Split | None,
+    make_batches: MakeBatches,
+) -> Trained:
+    """Train any encoder and decoder of images; see `train`.
+
+    Args:
+        networks: encoder and decoder, as for `Vae`.
+        training: the model's `training` config.
+        train: images [n, height, width] uint8.
+        validation: images to compute `val_*` losses of, if any.
+        make_batches: of the input pipeline.
+
+    Raises:
+        DivergedError: if a loss or a weight is not finite.
+    """
+    encoder, decoder = networks
     inference_model = build_inference_model(encoder, decoder)
     # The targets are the images themselves, which the pipeline does not augment.
     batches = make_batches(Split(train.x, train.x), training, shuffle=True)

@@ -45,12 +45,6 @@ class Fold(NamedTuple):
 TrainAndPredict = Callable[[Sequence[Fold]], Iterable[np.ndarray]]
 
 
-def concatenate(splits: Sequence[Split]) -> Split:
-    """All examples of `splits`, in order."""
-    x, y = (np.concatenate(arrays) for arrays in zip(*splits, strict=True))
-    return Split(x, y)
-
-
 def check_folds(y: np.ndarray, folds: int, model: str) -> None:
     """Check that each class has an example for each fold.
 
