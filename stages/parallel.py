@@ -7,15 +7,20 @@ with the same threads in both.
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from graphlib import TopologicalSorter
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
-from stages.core.cli import exit_on_error
+import psutil
+
+from stages.core.cli import exit_on_error, exit_on_interrupt
 from stages.core.errors import UserError
 from stages.page.results import read_baseline
 from stages.preload import preloaded
@@ -31,6 +36,7 @@ def main() -> None:
     parser.add_argument("stages", nargs="*", help="names, by default of all stages")
     parser.add_argument("--jobs", type=int, default=JOBS, help="how many at once (%(default)s)")
     arguments = parser.parse_args()
+    stop_stages_when_stopped()
     began = time.perf_counter()
     graph, stale = read_pipeline()
     chosen = choose(graph, stale, arguments.stages or graph)
@@ -43,17 +49,44 @@ def main() -> None:
     print(f"{len(chosen)} stages in {time.perf_counter() - began:.0f} s")
 
 
+def stop_stages_when_stopped() -> None:
+    """End all processes that were started here when this one is to end.
+
+    An interruption at the keyboard reaches them anyway, a signal to this process alone does not.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        del frame
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        os._exit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGINT) is exit_on_interrupt:  # not in the background
+        signal.signal(signal.SIGINT, stop)
+
+
 def read_pipeline() -> tuple[Graph, set[str]]:
-    """The graph of dvc.yaml, and the stages that are not up to date."""
+    """The graph of dvc.yaml, and the stages that are not up to date.
+
+    Raises:
+        UserError: if DVC cannot tell, for example since another DVC command runs.
+    """
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    with Repo() as repo:
-        stages = repo.index.graph
-        graph = {
-            stage.addressing: [needed.addressing for needed in stages.successors(stage)]
-            for stage in stages
-        }
-        return graph, set(repo.status())
+    try:
+        with Repo() as repo:
+            stages = repo.index.graph
+            graph = {
+                stage.addressing: [needed.addressing for needed in stages.successors(stage)]
+                for stage in stages
+            }
+            return graph, set(repo.status())
+    except DvcException as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(":")
+        raise UserError(f"dvc status: {reason}; wait until other DVC commands have ended") from None
 
 
 def recorded_seconds(baseline: Mapping[str, Any]) -> dict[str, float]:

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -6,13 +7,23 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
+from dvc.lock import LockError
+from dvc.repo import Repo
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.errors import UserError
 from stages.page.results import read_baseline
-from stages.parallel import Graph, choose, longest_paths, recorded_seconds, run_all
+from stages.parallel import (
+    Graph,
+    choose,
+    longest_paths,
+    read_pipeline,
+    recorded_seconds,
+    run_all,
+)
 from stages.preload import preloaded
 from stages.verify import read_lock
 
@@ -103,6 +114,52 @@ def test_after_a_failure_no_stage_begins() -> None:
     with pytest.raises(UserError, match="split failed; run it again with `dvc repro split`"):
         run_all(PIPELINE, run, jobs=1)
     assert ran == ["raw", "split"]
+
+
+STOPPED = """
+import signal, subprocess, sys
+from stages.core.cli import exit_on_error
+from stages.parallel import stop_stages_when_stopped
+
+def work():
+    stop_stages_when_stopped()
+    command = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
+    child = subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE)
+    print(child.pid, flush=True)
+    child.wait()
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in background
+exit_on_error(work)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_no_stage_runs_on_when_the_run_is_stopped(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", STOPPED]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        child = psutil.Process(int(process.stdout.readline()))
+        while not child.children():
+            time.sleep(0.01)
+        stages = [child, *child.children()]
+        process.send_signal(number)  # to this process alone
+        assert process.wait(timeout=20) == 128 + number
+    gone, alive = psutil.wait_procs(stages, timeout=20)
+    assert len(gone) == 2
+    assert not alive
+
+
+def test_another_dvc_command_is_named_as_what_is_in_the_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def busy(repo: Repo) -> None:
+        del repo
+        raise LockError("'models/a' is busy, it is being blocked by:\n  (PID 1): dvc repro\n")
+
+    monkeypatch.setattr(Repo, "status", busy)
+    message = "dvc status: 'models/a' is busy, it is being blocked by; wait until other DVC"
+    with pytest.raises(UserError, match=message):
+        read_pipeline()
 
 
 MODULE = '''"""What the server is asked to run."""
