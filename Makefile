@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 DVC := dvc --wait-for-lock
 .DEFAULT_GOAL := help
-.PHONY: help repro baseline verify test smoke bench fast mutation lint format lock clean
+.PHONY: help repro baseline verify test smoke bench seeds fast mutation lint format lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a tempo
 
 bench: .venv/ready  ## Time the recipes as taught and ours, side by side; MODEL=mnist_cnn
 	python -m benchmarks.run $(MODEL)
+
+seeds: .venv/ready  ## Train the models that have a target with two more seeds; MODEL=mnist_cnn
+	python -m benchmarks.seeds $(MODEL)
 
 fast: .venv/ready  ## Reach 99 % on MNIST's test images in seconds
 	$(DVC) repro --quiet preprocess@mnist

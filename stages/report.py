@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,13 @@ from stages.core.files import atomic_output
 from stages.core.paths import REPORTS
 from stages.page.captions import Caption, dataset_captions, describe_figure
 from stages.page.render import DatasetPage, Figure, ModelPage, render
-from stages.page.results import read_baseline, read_details, read_metrics
+from stages.page.results import (
+    read_baseline,
+    read_details,
+    read_metrics,
+    read_seeds,
+    recipe_id,
+)
 
 PAGE = REPORTS / "index.html"
 MAX_FRAMES = 6  # of an animation on the page; the file beside it has all
@@ -28,7 +34,12 @@ ALL_FRAMES = {"walk"}  # animations that say nothing if frames are left out
 def main() -> None:
     """Read reports/ for the models and datasets of params.yaml and write the page."""
     params = load_params()
-    models = [read_model(REPORTS / name, name, model) for name, model in params.models.items()]
+    seeds = read_seeds()
+    models = []
+    for name, model in params.models.items():
+        recipe = recipe_id(model, params.datasets.get(model.dataset))
+        found = seeds[name]["results"] if seeds.get(name, {}).get("recipe") == recipe else {}
+        models.append(read_model(REPORTS / name, name, model, other_results(found, model)))
     datasets = [
         read_dataset(REPORTS / "data" / name, name, dataset.module)
         for name, dataset in params.datasets.items()
@@ -38,13 +49,21 @@ def main() -> None:
         partial.write_text(page, encoding="utf-8")
 
 
-def read_model(folder: Path, name: str, config: Model) -> ModelPage:
+def other_results(results: Mapping[str, float], config: Any) -> list[float]:
+    """The results, by seed, of seeds other than that of the model at hand."""
+    return [result for seed, result in results.items() if int(seed) != config.training.seed]
+
+
+def read_model(
+    folder: Path, name: str, config: Model, seed_results: Sequence[float] = ()
+) -> ModelPage:
     """Read what the page shows of a model.
 
     Args:
         folder: reports/<model>.
         name: id of the model.
         config: its section of params.yaml.
+        seed_results: its main metric with other seeds.
     """
     details, folds = read_details(folder), read_details(folder / "cross_validation")
     return ModelPage(
@@ -54,6 +73,7 @@ def read_model(folder: Path, name: str, config: Model) -> ModelPage:
         details=details,
         metrics=read_metrics(folder),
         figures=read_figures(folder / "plots", read_captions(details)),
+        seed_results=seed_results,
         cv_details=folds,
         cv_figures=read_figures(folder / "cross_validation" / "plots", read_captions(folds)),
     )

@@ -23,7 +23,7 @@ from stages.core.errors import ConfigError
 ROOT = Path(__file__).parent.parent
 OVERRIDES = Path(__file__).with_name("reduced.yaml")
 NOT_COPIED = ("dvc.lock", "models/", "reports/")
-COPIED = ("models/none/", "reports/baseline.json")
+COPIED = ("models/none/", "reports/baseline.json", "reports/seeds.json")
 BASELINE = Path(__file__).with_name("reduced_baseline")  # results of an earlier reduced run
 MAX_STEPS = 50
 

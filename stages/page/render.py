@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stages.page import captions
 
 TEMPLATE = "report.html.jinja"
+MIN_SEEDS = 3  # a target is met if as many reach it
 MARKS_OF_CONTROL = 0x2400  # the Unicode block that has a visible sign for each control character
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -46,6 +47,7 @@ class ModelPage(NamedTuple):
             values behind figures, by name.
         metrics: flat metrics.
         figures: by name, in the order in which they are shown.
+        seed_results: the main metric of trainings with other seeds.
         cv_details: what its cross-validation reported; empty if there is none.
         cv_figures: those of the cross-validation.
     """
@@ -56,6 +58,7 @@ class ModelPage(NamedTuple):
     details: Mapping[str, Any]
     metrics: Mapping[str, float]
     figures: Mapping[str, Figure]
+    seed_results: Sequence[float]
     cv_details: Mapping[str, Any]
     cv_figures: Mapping[str, Figure]
 
@@ -103,6 +106,7 @@ def render(
         "count_title": captions.describe_count,
         "metric_title": captions.describe_metric,
         "difference": difference,
+        "count_seeds": count_seeds,
     }
     records = baseline.get("models", {})
     results = {model.id: describe_result(model, records.get(model.id, {})) for model in models}
@@ -111,6 +115,7 @@ def render(
         datasets=datasets,
         results=results,
         groups=group_by_dataset(models),
+        min_seeds=MIN_SEEDS,
         overview=summarize(list(results.values())),
         baseline=baseline,
         records=records,
@@ -128,17 +133,19 @@ def describe_result(model: ModelPage, record: Mapping[str, Any]) -> dict[str, An
         record: its part of the baseline, or an empty dictionary.
 
     Returns:
-        Texts, empty where there is nothing to say; `met` and `better` (than the course) are
-        booleans, or None where there is nothing to compare with.
+        Texts, empty where there is nothing to say; `reached` (the target, with every seed) and
+        `better` (than the course) are booleans, or None where there is nothing to compare with;
+        `num_seeds` is a number.
     """
     row = model.row
     value, maximize = model.metrics[row["metric"]], row["direction"] == "maximize"
+    values = [value, *model.seed_results]
     committed = record.get("metrics", {}).get(row["metric"])
     unit = "%" if row["metric"].endswith("accuracy") else row["unit"]
     if row["target"] is None:
-        met = None
+        reached = None
     else:
-        met = value >= row["target"] if maximize else value <= row["target"]
+        reached = min(values) >= row["target"] if maximize else max(values) <= row["target"]
     if row["course"] is None:
         better = None
     else:
@@ -153,11 +160,32 @@ def describe_result(model: ModelPage, record: Mapping[str, Any]) -> dict[str, An
         "difference": "" if committed is None else difference(value, committed, unit, decimals),
         "course": "" if row["course"] is None else with_unit(row["course"], unit, decimals),
         "target": "" if row["target"] is None else with_unit(row["target"], unit, decimals),
-        "met": met,
+        "reached": reached,
+        "status": describe_status(reached, len(values)),
+        "num_seeds": len(values),
+        "spread": " to ".join(
+            with_unit(limit, unit, decimals) for limit in (min(values), max(values))
+        )
+        if len(values) > 1
+        else "",
         "better": better,
         "seconds": record.get("train_seconds"),
         "length": training_length(model.details),
     }
+
+
+def describe_status(reached: bool | None, num_seeds: int) -> str:
+    """Whether a target is met, in words; fewer than MIN_SEEDS seeds do not show it."""
+    if reached is None:
+        return ""
+    if not reached:
+        return "missed"
+    return "met" if num_seeds >= MIN_SEEDS else f"reached with {count_seeds(num_seeds)}"
+
+
+def count_seeds(number: int) -> str:
+    """How many seeds, in words."""
+    return "1 seed" if number == 1 else f"{number} seeds"
 
 
 def training_length(details: Mapping[str, Any]) -> str:
@@ -211,14 +239,15 @@ def group_by_dataset(models: Sequence[ModelPage]) -> dict[str, list[ModelPage]]:
 
 
 def summarize(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """How many targets are met and course results exceeded, and the time of all trainings."""
-    targets = [result["met"] for result in results if result["met"] is not None]
+    """How many targets are reached and course results exceeded, and the time of all trainings."""
+    targets = [result["status"] for result in results if result["status"]]
     courses = [result["better"] for result in results if result["better"] is not None]
     times = [result["seconds"] for result in results if result["seconds"] is not None]
     return {
         "models": len(results),
         "targets": len(targets),
-        "met": sum(targets),
+        "reached": sum(status != "missed" for status in targets),
+        "met": targets.count("met"),
         "courses": len(courses),
         "better": sum(courses),
         "seconds": sum(times),

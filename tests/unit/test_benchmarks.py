@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import child, fast, project, quality, recipes, results, run
+from benchmarks import child, fast, project, quality, recipes, results, run, seeds
 from benchmarks.as_taught import fashion_gan, fashion_vae, imdb_lstm, mnist_cnn, tables
 from stages.config.load import parse_params, read_yaml
 from stages.core.errors import ConfigError, UserError
@@ -19,6 +19,7 @@ from stages.core.paths import PARAMS, PROCESSED
 from stages.core.splits import Split, save_split
 from stages.learning.fit import Trained
 from stages.networks.gan.players import build_inference_model
+from stages.page import results as page_results
 from stages.tasks.image_generation.evaluate import compare_features, generate
 from tests.factories import INFOS, make_config, make_images
 from tests.unit.contexts import SEED, brightness_classifier, make_context
@@ -553,3 +554,77 @@ def test_the_fast_recipe_prints_its_accuracy_on_the_test_images(
     fast.main(time.perf_counter() - 100)
     printed = capsys.readouterr().out.splitlines()[-1]
     assert re.fullmatch(r"100\.00% of 50 test images, 1[01]\d\.\d s", printed)
+
+
+# Seeds
+
+
+def test_another_seed_is_that_of_the_training_and_of_the_folds_alone(
+    values: recipes.Values,
+) -> None:
+    changed = seeds.with_seed(values, "votes_mlp", 7)
+    before, after = parse_params(values, ""), parse_params(changed, "")
+    assert after.models["votes_mlp"].training.seed == 7
+    assert after.cross_validation["votes_mlp"].seed == 7
+    assert values["models"]["votes_mlp"]["training"]["seed"] == 1
+    assert after.datasets == before.datasets
+    assert after.models["masses_mlp"] == before.models["masses_mlp"]
+
+
+def test_results_of_another_recipe_are_dropped() -> None:
+    one = seeds.add_result({}, "a", 2, 0.5)
+    two = seeds.add_result(one, "a", 3, 0.75)
+    assert two == {"recipe": "a", "results": {"2": 0.5, "3": 0.75}}
+    assert seeds.add_result(two, "b", 2, 0.25) == {"recipe": "b", "results": {"2": 0.25}}
+    assert seeds.known_seeds(two, "a") == {2, 3}
+    assert seeds.known_seeds(two, "b") == seeds.known_seeds({}, "a") == set()
+
+
+def test_seeds_that_are_recorded_do_not_run_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[tuple[str, int]] = []
+
+    def run_seed(_: recipes.Values, model: str, seed: int, metric: str) -> float:
+        assert metric == "cv.accuracy"
+        ran.append((model, seed))
+        return seed / 10
+
+    monkeypatch.setattr(seeds, "run_seed", run_seed)
+    monkeypatch.setattr(seeds, "SEEDS", tmp_path / "seeds.json")
+    monkeypatch.setattr(page_results, "SEEDS", tmp_path / "seeds.json")
+    monkeypatch.setattr("sys.argv", ["seeds", "votes_mlp"])
+    seeds.main()
+    monkeypatch.setattr("sys.argv", ["seeds", "votes_mlp", "--seeds", "3", "4"])
+    seeds.main()
+    assert ran == [("votes_mlp", 2), ("votes_mlp", 3), ("votes_mlp", 4)]
+    assert read_json(tmp_path / "seeds.json")["votes_mlp"]["results"] == {
+        "2": 0.2, "3": 0.3, "4": 0.4
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [("cv.accuracy", ["cross_validate"]), ("test.accuracy", ["train", "evaluate"])],
+)
+def test_a_seed_runs_the_stages_that_give_its_metric(
+    metric: str, expected: list[str], monkeypatch: pytest.MonkeyPatch, values: recipes.Values
+) -> None:
+    ran: list[str] = []
+
+    def run_module(folder: Path, module: str, model: str) -> None:
+        ran.append(module.removeprefix("stages."))
+        assert parse_params(read_yaml(folder / "params.yaml"), "").models[model].training.seed == 5
+        section, name = metric.split(".")
+        path = folder / "reports" / model / ("cross_validation" if section == "cv" else "")
+        write_json(path / "metrics.json", {section: {name: 0.5}})
+
+    def make_project(folder: Path, changed: recipes.Values, model: str) -> None:
+        del model
+        folder.mkdir()
+        (folder / "params.yaml").write_text(yaml.safe_dump(changed, sort_keys=False))
+
+    monkeypatch.setattr(seeds, "make_project", make_project)
+    monkeypatch.setattr(seeds, "run_module", run_module)
+    assert seeds.run_seed(values, "votes_mlp", 5, metric) == 0.5
+    assert ran == expected

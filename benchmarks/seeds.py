@@ -1,0 +1,89 @@
+"""Train models again with other seeds, and record how far their results spread: `make seeds`.
+
+    python -m benchmarks.seeds [MODEL ...] [--seeds 2 3]
+
+Each runs in a project folder of its own, by the stages of the pipeline; the splits stay as they
+are. Results are merged into reports/seeds.json, which the report reads. What is recorded of the
+recipe at hand is not run again.
+"""
+
+import argparse
+import copy
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.project import make_project, run_module
+from benchmarks.recipes import Values
+from stages.config.load import get_section, load_params, read_yaml
+from stages.core.cli import exit_on_error
+from stages.core.files import write_json
+from stages.core.paths import PARAMS, REPORTS
+from stages.learning.runtime import processor_kind
+from stages.page.results import SEEDS, read_metrics, read_seeds, recipe_id
+
+CROSS_VALIDATED = "cv."  # what metrics of a cross-validation begin with
+
+
+def main() -> None:
+    """Run what the command line says, by default all models that have a target."""
+    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="by default all with a target")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[2, 3])
+    arguments = parser.parse_args()
+    params, values = load_params(), read_yaml(PARAMS)
+    with_target = [name for name, model in params.models.items() if model.report.target is not None]
+    for model in arguments.models or with_target:
+        config = get_section(params.models, model, "model")
+        recipe = recipe_id(config, params.datasets.get(config.dataset))
+        for seed in arguments.seeds:
+            recorded = read_seeds()
+            if seed not in known_seeds(recorded.get(model, {}), recipe):
+                result = run_seed(values, model, seed, config.report.metric)
+                print(f"{model}, seed {seed}: {config.report.metric} {result:.5g}", flush=True)
+                entry = add_result(recorded.get(model, {}), recipe, seed, result)
+                write_json(SEEDS, recorded | {model: entry | {"processor": processor_kind()}})
+
+
+def known_seeds(entry: Mapping[str, Any], recipe: str) -> set[int]:
+    """The seeds that an entry of seeds.json has results of, if they are of this recipe."""
+    return {int(seed) for seed in entry["results"]} if entry.get("recipe") == recipe else set()
+
+
+def add_result(entry: Mapping[str, Any], recipe: str, seed: int, result: float) -> dict[str, Any]:
+    """An entry of seeds.json with one more result; those of another recipe are dropped."""
+    results = entry["results"] if entry.get("recipe") == recipe else {}
+    return {"recipe": recipe, "results": results | {str(seed): result}}
+
+
+def run_seed(values: Values, model: str, seed: int, metric: str) -> float:
+    """The metric of a model that is trained, or cross-validated, with another seed.
+
+    Args:
+        values: of params.yaml.
+        model: its id.
+        seed: of the training, or of the cross-validation.
+        metric: dotted key.
+    """
+    stages = ["cross_validate"] if metric.startswith(CROSS_VALIDATED) else ["train", "evaluate"]
+    with TemporaryDirectory(prefix="seeds-") as name:
+        folder = Path(name) / "project"
+        make_project(folder, with_seed(values, model, seed), model)
+        for stage in stages:
+            run_module(folder, f"stages.{stage}", model)
+        return read_metrics(folder / REPORTS / model)[metric]
+
+
+def with_seed(values: Values, model: str, seed: int) -> Values:
+    """Parameters with another seed of the training of a model, and of its cross-validation."""
+    changed = copy.deepcopy(values)
+    changed["models"][model]["training"]["seed"] = seed
+    if model in changed["cross_validation"]:
+        changed["cross_validation"][model]["seed"] = seed
+    return changed
+
+
+if __name__ == "__main__":
+    exit_on_error(main)
