@@ -2,15 +2,16 @@
 
     python -m benchmarks.seeds [MODEL ...] [--seeds 2 3]
 
-Each runs in a project folder of its own, by the stages of the pipeline; the splits stay as they
-are. Results are merged into reports/seeds.json, which the report reads. What is recorded of the
-recipe at hand is not run again.
+Each runs in a project folder of its own, several at once, by the stages of the pipeline; the splits
+stay as they are. Results are merged into reports/seeds.json, which the report reads. What is
+recorded of the recipe at hand is not run again.
 """
 
 import argparse
 import copy
 import sys
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,7 @@ from stages.core.files import write_json
 from stages.core.paths import PARAMS, REPORTS
 from stages.learning.runtime import processor_kind
 from stages.page.results import SEEDS, read_metrics, read_seeds, recipe_id
+from stages.parallel import JOBS, stop_stages_when_stopped
 
 CROSS_VALIDATED = "cv."  # what metrics of a cross-validation begin with
 
@@ -33,18 +35,28 @@ def main() -> None:
     parser.add_argument("models", nargs="*", metavar="MODEL", help="by default all with a target")
     parser.add_argument("--seeds", nargs="+", type=int, default=[2, 3])
     arguments = parser.parse_args()
+    stop_stages_when_stopped()
     params, values = load_params(), read_yaml(PARAMS)
     with_target = [name for name, model in params.models.items() if model.report.target is not None]
-    for model in arguments.models or with_target:
-        config = get_section(params.models, model, "model")
-        recipe = recipe_id(config, params.datasets.get(config.dataset))
-        for seed in arguments.seeds:
-            recorded = read_seeds()
-            if seed not in known_seeds(recorded.get(model, {}), recipe):
-                result = run_seed(values, model, seed, config.report.metric)
-                print(f"{model}, seed {seed}: {config.report.metric} {result:.5g}", flush=True)
-                entry = add_result(recorded.get(model, {}), recipe, seed, result)
-                write_json(SEEDS, recorded | {model: entry | {"processor": processor_kind()}})
+    running: dict[Future[float], tuple[str, str, int]] = {}
+    with ThreadPoolExecutor(JOBS) as pool:
+        for model in arguments.models or with_target:
+            config = get_section(params.models, model, "model")
+            recipe = recipe_id(config, params.datasets.get(config.dataset))
+            for seed in arguments.seeds:
+                if seed not in known_seeds(read_seeds().get(model, {}), recipe):
+                    future = pool.submit(run_seed, values, model, seed, config.report.metric)
+                    running[future] = (model, recipe, seed)
+        for future in as_completed(running):
+            record(*running[future], future.result())
+
+
+def record(model: str, recipe: str, seed: int, result: float) -> None:
+    """Add a result to seeds.json."""
+    print(f"{model}, seed {seed}: {result:.5g}", flush=True)
+    recorded = read_seeds()
+    entry = add_result(recorded.get(model, {}), recipe, seed, result)
+    write_json(SEEDS, recorded | {model: entry | {"processor": processor_kind()}})
 
 
 def known_seeds(entry: Mapping[str, Any], recipe: str) -> set[int]:
