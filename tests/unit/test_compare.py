@@ -107,7 +107,7 @@ def test_what_vanished_came_and_changed_is_found(project: Path) -> None:
         (HERE, gate.WORSE, "reduced"),
         (HERE | {"processor": "another name"}, gate.WORSE, "reduced"),
         (HERE | {"instructions": ["AVX2", "AMX"]}, gate.TOLERATED, "reduced_other_processor"),
-        (HERE | {"cores": 4}, gate.TOLERATED, "reduced_other_processor"),
+        (HERE | {"cores": 4}, gate.WORSE, "reduced"),
         (HERE | {"system": "Darwin arm64"}, gate.TOLERATED, "reduced_other_processor"),
     ],
 )
