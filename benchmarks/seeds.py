@@ -20,10 +20,10 @@ from benchmarks.project import make_project, run_module
 from benchmarks.recipes import Values
 from stages.config.load import get_section, load_params, read_yaml
 from stages.core.cli import exit_on_error
-from stages.core.files import write_json
+from stages.core.files import flatten, read_json, write_json
 from stages.core.paths import PARAMS, REPORTS
 from stages.learning.runtime import processor_kind
-from stages.page.results import SEEDS, read_metrics, read_seeds, recipe_id
+from stages.page.results import SEEDS, read_seeds, recipe_id, results_by_seed
 from stages.parallel import JOBS, stop_stages_when_stopped
 
 CROSS_VALIDATED = "cv."  # what metrics of a cross-validation begin with
@@ -44,7 +44,7 @@ def main() -> None:
             config = get_section(params.models, model, "model")
             recipe = recipe_id(config, params.datasets.get(config.dataset))
             for seed in arguments.seeds:
-                if seed not in known_seeds(read_seeds().get(model, {}), recipe):
+                if seed not in results_by_seed(read_seeds().get(model, {}), recipe):
                     future = pool.submit(run_seed, values, model, seed, config.report.metric)
                     running[future] = (model, recipe, seed)
         for future in as_completed(running):
@@ -59,14 +59,9 @@ def record(model: str, recipe: str, seed: int, result: float) -> None:
     write_json(SEEDS, recorded | {model: entry | {"processor": processor_kind()}})
 
 
-def known_seeds(entry: Mapping[str, Any], recipe: str) -> set[int]:
-    """The seeds that an entry of seeds.json has results of, if they are of this recipe."""
-    return {int(seed) for seed in entry["results"]} if entry.get("recipe") == recipe else set()
-
-
 def add_result(entry: Mapping[str, Any], recipe: str, seed: int, result: float) -> dict[str, Any]:
     """An entry of seeds.json with one more result; those of another recipe are dropped."""
-    results = entry["results"] if entry.get("recipe") == recipe else {}
+    results = {str(key): value for key, value in results_by_seed(entry, recipe).items()}
     return {"recipe": recipe, "results": results | {str(seed): result}}
 
 
@@ -85,7 +80,9 @@ def run_seed(values: Values, model: str, seed: int, metric: str) -> float:
         make_project(folder, with_seed(values, model, seed), model)
         for stage in stages:
             run_module(folder, f"stages.{stage}", model)
-        return read_metrics(folder / REPORTS / model)[metric]
+        part = "cross_validation" if len(stages) == 1 else ""
+        metrics = flatten(read_json(folder / REPORTS / model / part / "metrics.json"))
+        return metrics[metric]
 
 
 def with_seed(values: Values, model: str, seed: int) -> Values:

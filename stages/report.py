@@ -22,6 +22,7 @@ from stages.page.results import (
     read_metrics,
     read_seeds,
     recipe_id,
+    results_by_seed,
 )
 
 PAGE = REPORTS / "index.html"
@@ -38,7 +39,7 @@ def main() -> None:
     models = []
     for name, model in params.models.items():
         recipe = recipe_id(model, params.datasets.get(model.dataset))
-        found = seeds[name]["results"] if seeds.get(name, {}).get("recipe") == recipe else {}
+        found = results_by_seed(seeds.get(name, {}), recipe)
         models.append(read_model(REPORTS / name, name, model, other_results(found, model)))
     datasets = [
         read_dataset(REPORTS / "data" / name, name, dataset.module)
@@ -49,9 +50,9 @@ def main() -> None:
         partial.write_text(page, encoding="utf-8")
 
 
-def other_results(results: Mapping[str, float], config: Any) -> list[float]:
+def other_results(results: Mapping[int, float], config: Any) -> list[float]:
     """The results, by seed, of seeds other than that of the model at hand."""
-    return [result for seed, result in results.items() if int(seed) != config.training.seed]
+    return [result for seed, result in results.items() if seed != config.training.seed]
 
 
 def read_model(

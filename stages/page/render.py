@@ -24,7 +24,7 @@ class Figure(NamedTuple):
         width: in pixels.
         height: in pixels.
         animated: whether it has more than one frame.
-        title: what it is.
+        title: first words of the caption, the name of the figure.
         reading: how to read it.
     """
 

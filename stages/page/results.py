@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,15 @@ SEEDS = REPORTS / "seeds.json"
 
 
 def read_metrics(folder: Path) -> dict[str, float]:
-    """The flat metrics of a model, those of its cross-validation included, where they exist.
+    """The flat metrics of a model, those of its cross-validation included.
 
     Args:
         folder: reports/<model>.
     """
-    metrics: dict[str, float] = {}
-    for path in (folder / "metrics.json", folder / "cross_validation" / "metrics.json"):
-        if path.exists():
-            metrics |= flatten(read_json(path))
+    metrics = flatten(read_json(folder / "metrics.json"))
+    cross_validation = folder / "cross_validation" / "metrics.json"
+    if cross_validation.exists():
+        metrics |= flatten(read_json(cross_validation))
     return metrics
 
 
@@ -48,6 +49,13 @@ def read_seeds() -> dict[str, Any]:
         By model: `recipe`, see `recipe_id`, and `results`, the main metric by seed.
     """
     return read_json(SEEDS) if SEEDS.exists() else {}
+
+
+def results_by_seed(entry: Mapping[str, Any], recipe: str) -> dict[int, float]:
+    """The results, by seed, of an entry of `read_seeds`; none if they are of another recipe."""
+    if entry.get("recipe") != recipe:
+        return {}
+    return {int(seed): result for seed, result in entry["results"].items()}
 
 
 def recipe_id(model: Any, dataset: Any) -> str:

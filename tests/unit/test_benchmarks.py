@@ -576,8 +576,9 @@ def test_results_of_another_recipe_are_dropped() -> None:
     two = seeds.add_result(one, "a", 3, 0.75)
     assert two == {"recipe": "a", "results": {"2": 0.5, "3": 0.75}}
     assert seeds.add_result(two, "b", 2, 0.25) == {"recipe": "b", "results": {"2": 0.25}}
-    assert seeds.known_seeds(two, "a") == {2, 3}
-    assert seeds.known_seeds(two, "b") == seeds.known_seeds({}, "a") == set()
+    assert page_results.results_by_seed(two, "a") == {2: 0.5, 3: 0.75}
+    assert page_results.results_by_seed(two, "b") == {}
+    assert page_results.results_by_seed({}, "a") == {}
 
 
 def test_seeds_that_are_recorded_do_not_run_again(

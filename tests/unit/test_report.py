@@ -226,7 +226,7 @@ def test_results_of_other_seeds_count_only_of_the_recipe_at_hand() -> None:
     data: Any = params.datasets["mnist"]
     name = results.recipe_id(config, data)
     seed = config.training.seed
-    assert report.other_results({str(seed): 0.1, str(seed + 1): 0.2}, config) == [0.2]
+    assert report.other_results({seed: 0.1, seed + 1: 0.2}, config) == [0.2]
     again = config.model_copy(
         update={"training": config.training.model_copy(update={"seed": seed + 1})}
     )
