@@ -16,3 +16,8 @@ def _same_random_numbers_in_every_run() -> None:
     np.random.seed(0)
     if "tensorflow" in sys.modules:
         sys.modules["tensorflow"].random.set_seed(0)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes after their argument: compressed ones hold the time, which differs by worker."""
+    return argname if isinstance(val, bytes) else None
