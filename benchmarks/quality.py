@@ -11,11 +11,10 @@ from stages.core.splits import load_split
 from stages.inference.bundle import load_model
 from stages.inference.predict import predict_arrays, probabilities
 from stages.metrics.classification import classification_metrics
-from stages.metrics.distances import frechet_distance
-from stages.metrics.generation import class_fractions, class_kl, classes_covered
+from stages.metrics.generation import class_fractions
 from stages.tasks.autoencoding.evaluate import losses
 from stages.tasks.classifier import predict_features
-from stages.tasks.image_generation.evaluate import evenly_chosen, generate
+from stages.tasks.image_generation.evaluate import evenly_chosen, generate, score
 
 MAX_IMAGES = 10_000  # that are generated and compared
 
@@ -67,12 +66,7 @@ def image_generation(config: Any, info: dict[str, Any]) -> Measure:
         random = np.random.default_rng(config.evaluation.seed)
         noise = random.standard_normal((len(test), generator.input_shape[-1]))
         features, labels = predict_features(evaluator, generate(generator, noise))
-        fractions = class_fractions(labels, len(info["classes"]))
-        return {
-            "classes_covered": classes_covered(fractions),
-            "class_kl": class_kl(fractions),
-            "frechet_distance": frechet_distance(features, real),
-        }
+        return score(features, class_fractions(labels, len(info["classes"])), real)
 
     return measure
 

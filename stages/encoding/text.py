@@ -1,6 +1,7 @@
 """Texts as sequences of token ids."""
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,7 +19,8 @@ TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[!?]")
 
 def tokenize(text: str) -> list[str]:
     """The words of a text in lower case, with ! and ?, without HTML line breaks."""
-    return TOKEN.findall(text.replace("<br />", " ").lower())
+    found = TOKEN.findall(text.replace("<br />", " ").lower())
+    return list(map(sys.intern, found))  # once in memory, however often a word occurs
 
 
 def build_vocabulary(documents: Iterable[Sequence[str]], size: int) -> list[str]:

@@ -54,7 +54,7 @@ def conclude_history(history: pd.DataFrame) -> str:
 
 
 def conclude_confusion(counts: np.ndarray, classes: Sequence[str]) -> str:
-    """The class with the lowest recall, and what it is predicted as most often.
+    """The class with the lowest recall, and the class that it is most often mistaken for.
 
     Args:
         counts: [classes, classes] actual by predicted.

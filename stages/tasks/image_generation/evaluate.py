@@ -128,16 +128,29 @@ def compare_features(
     )
     chart = tabulate(classes, real, fractions)
     return Evaluation(
-        metrics={
-            "classes_covered": classes_covered(fractions),
-            "class_kl": class_kl(fractions),
-            "frechet_distance": frechet_distance(features["generated"], features["test"]),
+        metrics=score(features["generated"], fractions, features["test"])
+        | {
             "frechet_distance_train": frechet_distance(features["train"], features["test"]),
             "frechet_distance_noise": frechet_distance(features["noise"], features["test"]),
         },
         chart=chart,
         figures={"class_distribution": plots.distribution(chart, "predicted class")},
     )
+
+
+def score(features: np.ndarray, fractions: np.ndarray, real: np.ndarray) -> dict[str, float]:
+    """Fidelity and diversity of generated images.
+
+    Args:
+        features: [n, features] of generated images.
+        fractions: [classes] of generated images that belong to each class.
+        real: [m, features] of real images.
+    """
+    return {
+        "classes_covered": classes_covered(fractions),
+        "class_kl": class_kl(fractions),
+        "frechet_distance": frechet_distance(features, real),
+    }
 
 
 def tabulate(names: list[str], real: np.ndarray, generated: np.ndarray) -> pd.DataFrame:
