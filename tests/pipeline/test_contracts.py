@@ -90,6 +90,49 @@ def entry_modules(name: str) -> list[Path]:
     return [ROOT / "stages" / module for module in modules]
 
 
+def readers(stages: dict[str, PipelineStage], path: str) -> set[str]:
+    """The stages that depend on a file, or on a folder that it is in."""
+    wanted = {str(ROOT / path), *map(str, (ROOT / path).parents)}
+    return {name for name, stage in stages.items() if wanted & {d.fs_path for d in stage.deps}}
+
+
+def param_readers(stages: dict[str, PipelineStage], key: str) -> set[str]:
+    """The stages that depend on a parameter, or on a section that it is in."""
+    params = {
+        name: {param for d in stage.deps if isinstance(d, ParamsDependency) for param in d.params}
+        for name, stage in stages.items()
+    }
+    return {
+        name for name, keys in params.items() if any(f"{key}.".startswith(f"{k}.") for k in keys)
+    }
+
+
+def trained_by(*models: str) -> set[str]:
+    """The stages that train models; what depends on their outputs is stale once these ran."""
+    return {f"train@{model}" for model in models} | {
+        f"cross_validate@{model}" for model in models if model in PARAMS.cross_validation
+    }
+
+
+def evaluated_by(*models: str) -> set[str]:
+    """The stages that evaluate models."""
+    return {f"evaluate@{model}" for model in models}
+
+
+def models_with(**wanted: str) -> list[str]:
+    """The models of a network, pipeline or task."""
+    found = []
+    for name, model in PARAMS.models.items():
+        has = {
+            "network": model.network.name,
+            "pipeline": model.training.input_pipeline,
+            "task": model.task,
+        }
+        if all(has[key] == value for key, value in wanted.items()):
+            found.append(name)
+    return found
+
+
 def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     stages: dict[str, PipelineStage],
 ) -> None:
@@ -164,6 +207,62 @@ def test_each_stage_depends_on_the_parameters_that_it_reads_alone(
                 "report": {"datasets", "models"},
             }[kind]
         ), name
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("models.mnist_cnn.network.dropout", trained_by("mnist_cnn")),
+        ("models.votes_mlp.training.epochs", trained_by("votes_mlp")),
+        ("models.fashion_vae.training.kl_weight", trained_by("fashion_vae")),
+        ("models.fashion_vae.evaluation.seed", evaluated_by("fashion_vae")),
+        ("models.fashion_gan.evaluation.evaluator", evaluated_by("fashion_gan")),
+        ("models.mnist_cnn.report.title", set()),
+        ("cross_validation.votes_mlp.folds", {"cross_validate@votes_mlp"}),
+    ],
+)
+def test_a_parameter_is_read_by_what_it_can_affect_alone(
+    stages: dict[str, PipelineStage], key: str, expected: set[str]
+) -> None:
+    assert param_readers(stages, key) - {"report"} == expected
+
+
+@pytest.mark.parametrize(
+    "network", sorted({model.network.name for model in PARAMS.models.values()})
+)
+def test_a_network_is_read_by_its_models_alone(
+    stages: dict[str, PipelineStage], network: str
+) -> None:
+    models = models_with(network=network)
+    expected = trained_by(*models) | evaluated_by(*models)
+    assert readers(stages, f"stages/networks/{network}/train.py") == expected
+
+
+@pytest.mark.parametrize(
+    "pipeline", sorted({model.training.input_pipeline for model in PARAMS.models.values()})
+)
+def test_an_input_pipeline_is_read_by_the_trainings_that_use_it_alone(
+    stages: dict[str, PipelineStage], pipeline: str
+) -> None:
+    expected = trained_by(*models_with(pipeline=pipeline))
+    assert readers(stages, f"stages/pipelines/{pipeline}.py") == expected
+
+
+def test_what_all_trainings_share_is_read_by_all(stages: dict[str, PipelineStage]) -> None:
+    assert readers(stages, "stages/learning/optimizers.py") == trained_by(*PARAMS.models)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["encoding/image.py", "metrics/classification.py", "tasks/classification/evaluate.py",
+     "plots/style.py", "page/render.py", "inference/predict.py", "datasets/common.py"],
+)  # fmt: skip
+def test_a_module_that_no_training_imports_is_read_by_none(
+    stages: dict[str, PipelineStage], module: str
+) -> None:
+    found = readers(stages, f"stages/{module}")
+    assert found
+    assert not {name for name in found if name.startswith("train@")}
 
 
 def test_training_does_not_depend_on_the_test_split(stages: dict[str, PipelineStage]) -> None:
