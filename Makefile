@@ -30,8 +30,7 @@ verify: .venv/ready  ## Run again in a clone and compare bit by bit; TARGETS="tr
 	python -m stages.verify $(TARGETS)
 
 test: .venv/ready  ## Run all tests, the reduced pipeline included
-	python -m pytest --numprocesses 2 tests/unit tests/training
-	python -m pytest tests/pipeline
+	python -m pytest --numprocesses 2 --dist loadgroup tests
 
 smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a temporary folder
 	python -m tests.reduced

@@ -18,6 +18,7 @@ from tests import reduced
 from tests.pipeline.conftest import Project
 from tests.pipeline.test_contracts import evaluated_by, models_with, trained_by
 
+pytestmark = pytest.mark.xdist_group("pipeline")  # which share one run
 PARAMS = load_params(reduced.ROOT / "params.yaml")
 MODELS = PARAMS.models
 RUN_TRAIN = "runpy.run_module('stages.train', run_name='__main__', alter_sys=True)"

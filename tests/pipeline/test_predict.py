@@ -10,6 +10,7 @@ import pytest
 from stages.config.load import load_params
 from tests import reduced
 
+pytestmark = pytest.mark.xdist_group("pipeline")  # which share one run
 MODELS = load_params(reduced.ROOT / "params.yaml").models
 
 ANSWER = '''

@@ -208,6 +208,11 @@ def test_texts_are_tokenized_in_lower_case_without_markup() -> None:
     assert tokenize("A <br />FILM, don't 2!") == ["a", "film", "don't", "2", "!"]
 
 
+def test_a_word_is_in_memory_once_however_often_it_occurs() -> None:
+    first, second = tokenize("Film film"), tokenize("a film")
+    assert first[0] is first[1] is second[1]
+
+
 @given(st.text())
 def test_tokens_are_lower_case_words(text: str) -> None:
     tokens = tokenize(text + "<br />End")
