@@ -1,4 +1,4 @@
-# `make help` lists the targets. Everything runs in .venv, which is created when it is missing.
+# `make help` lists the targets. Everything runs in .venv, which is created if it is missing.
 PYTHON ?= python3.11
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -10,42 +10,42 @@ help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/ready: requirements.lock
-	@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON); install Python 3.11 or name another one: make PYTHON=python3"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "error: $(PYTHON) is not Python 3.11 to 3.13; name another one: make PYTHON=python3.11"; exit 1; }
+	@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON); install Python 3.11 or use another version: make PYTHON=python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "error: $(PYTHON) is not Python 3.11 to 3.13; use another version: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
-repro: .venv/ready  ## Run the pipeline: only what changed, everything the first time; JOBS=1
+repro: .venv/ready  ## Run the pipeline: stale stages only, all of them the first time; JOBS=1
 	python -m stages.config
 	python -m stages.parallel $(if $(JOBS),--jobs $(JOBS))
 
-baseline: repro  ## Record the present results as your own baseline and commit them
+baseline: repro  ## Record the current results as your own baseline and commit them
 	python -m stages.record
 	$(DVC) repro report
 	git add params.yaml dvc.lock models reports
 	git diff --cached --quiet || git commit --message "Record baseline"
 
-verify: .venv/ready  ## Run again in a clone and compare bit by bit; TARGETS="train@votes_mlp ..."
+verify: .venv/ready  ## Rerun in a clone and compare byte for byte; TARGETS="train@votes_mlp ..."
 	python -m stages.verify $(TARGETS)
 
-test: .venv/ready  ## Run all tests, the reduced pipeline included
+test: .venv/ready  ## Run all tests, including the reduced pipeline
 	python -m pytest --numprocesses 2 --dist loadgroup tests
 
 smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a temporary folder
 	python -m tests.reduced
 
-bench: .venv/ready  ## Time the recipes as taught and ours, side by side; MODEL=mnist_cnn
+bench: .venv/ready  ## Compare the recipes as taught and ours in time and memory; MODEL=mnist_cnn
 	python -m benchmarks.run $(MODEL)
 
 seeds: .venv/ready  ## Train the models that have a target with two more seeds; MODEL=mnist_cnn
 	python -m benchmarks.seeds $(MODEL)
 
-fast: .venv/ready  ## Reach 99 % on MNIST's test images in seconds
+fast: .venv/ready  ## Reach 99 % test accuracy on MNIST in seconds
 	$(DVC) repro --quiet preprocess@mnist
 	python -m benchmarks.fast
 
-mutation: .venv/ready  ## Check that the tests notice mistakes put into the code; takes hours
+mutation: .venv/ready  ## Mutation testing: check that tests detect mistakes in the code; takes hours
 	python -m tests.mutation
 
 lint: .venv/ready  ## Check style and types
@@ -57,9 +57,9 @@ format: .venv/ready  ## Fix formatting
 	ruff check --fix .
 	ruff format .
 
-lock: .venv/ready  ## Re-lock dependencies after pyproject.toml has changed
+lock: .venv/ready  ## Lock the dependencies again after a change of pyproject.toml
 	uv pip compile pyproject.toml --universal --extra dev --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
 
-clean:  ## Remove the environment, the data and the models; the DVC cache stays
+clean:  ## Remove the environment, data and models, but not the DVC cache
 	rm -rf .venv dvc_plots
 	git clean -d --force --quiet -X data models reports

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Show a Markdown file as job summary and, if $PULL_REQUEST is a number, as the one comment there
-# that begins with the marker: a new one the first time, updated from then on.
+# Show a Markdown file in the job summary and, if $PULL_REQUEST is a number, in one comment on that
+# pull request. The comment starts with the marker; it is created the first time and updated later.
 set -euo pipefail
 marker='<!-- reduced pipeline -->'
 body=$(mktemp)

@@ -1,1 +1,1 @@
-"""The recipes as taught beside ours, and other measurements. No stage depends on this package."""
+"""Benchmarks of the recipes as taught and ours, and others. No stage depends on this package."""

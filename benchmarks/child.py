@@ -1,10 +1,10 @@
-"""One side of a benchmark, in a process of its own, which `benchmarks.run` starts.
+"""One side of a benchmark, in a separate process started by `benchmarks.run`.
 
     python -m benchmarks.child SIDE MODEL STARTED RESULT
 
-It runs in a project folder of its own. The weights after each epoch are stored, and measured on the
-test split when the training is over, so that measuring costs no time; the time of storing is
-subtracted.
+It runs in a separate project folder. The weights after each epoch are stored and evaluated on the
+test split after training, so that the evaluation does not affect the time; the time to store them
+is subtracted.
 """
 
 import argparse
@@ -34,29 +34,29 @@ Run = dict[str, Any]
 
 
 def main() -> None:
-    """Write what `run` gives as JSON."""
+    """Write the result of `run` as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("side", choices=(AS_TAUGHT, OURS))
     parser.add_argument("model")
-    parser.add_argument("started", type=float, help="when the process was started, since the epoch")
+    parser.add_argument("started", type=float, help="start of the process, a Unix timestamp")
     parser.add_argument("result", type=Path)
     arguments = parser.parse_args()
     write_json(arguments.result, run(arguments.side, arguments.model, arguments.started))
 
 
 def run(side: str, model: str, started: float) -> Run:
-    """Train a model, or cross-validate it where the project does.
+    """Train a model, or cross-validate it if the project does.
 
     Args:
         side: AS_TAUGHT or OURS.
-        model: its id.
-        started: when the process was started, as `time.time` counts.
+        model: Id of the model.
+        started: Start of the process, a Unix timestamp.
 
     Returns:
-        seconds: from `started` to the end of each epoch, or of the cross-validation.
-        memory_mb: the most memory that was taken.
-        quality: metrics of the result.
-        curve: the main metric after each epoch; empty of a cross-validation.
+        seconds: Times from `started` to the end of each epoch, or of the cross-validation.
+        memory_mb: Peak memory in MB.
+        quality: Metrics of the result.
+        curve: Main metric after each epoch; empty for a cross-validation.
     """
     params = load_params()
     config = get_section(params.models, model, "model")
@@ -66,7 +66,7 @@ def run(side: str, model: str, started: float) -> Run:
 
 
 def cross_validate(side: str, model: str, config: Any, started: float) -> Run:
-    """Cross-validate a model of a table; see `run`."""
+    """Cross-validate a model of tabular data; see `run`."""
     if side == AS_TAUGHT:
         from benchmarks.as_taught import tables
 
@@ -84,9 +84,9 @@ def cross_validate(side: str, model: str, config: Any, started: float) -> Run:
 
 
 def train(side: str, model: str, config: Any, started: float) -> Run:
-    """Train a model by epochs and measure it after each; see `run`.
+    """Train a model and evaluate it after each epoch; see `run`.
 
-    As taught it learns from all examples that are not for testing, and is kept as it is in the end.
+    As taught, it is trained on the training and validation splits, and its final weights are kept.
     """
     info = load_info(config.dataset)
     splits = [load_split(config.dataset, name, mmap=True) for name in ("train", "validation")]
@@ -104,7 +104,7 @@ def train(side: str, model: str, config: Any, started: float) -> Run:
 
 
 def find_trainer(side: str, model: str, network: str) -> Callable[..., Any]:
-    """`train` of the module that trains a model as taught or as we do."""
+    """Return the function that trains a model as taught or like ours."""
     name = f"benchmarks.as_taught.{model}"
     if side == OURS or importlib.util.find_spec(name) is None:
         name = f"stages.networks.{network}.train"
@@ -113,14 +113,14 @@ def find_trainer(side: str, model: str, network: str) -> Callable[..., Any]:
 
 
 class Recorder(keras.callbacks.Callback):
-    """Stores the weights after each epoch, and when that was.
+    """Stores the weights and the time after each epoch.
 
     Args:
-        started: as `time.time` counts.
-        folder: where to store weights, <epoch>.npz from 0.
+        started: Start of the process, a Unix timestamp.
+        folder: Folder of the weights, stored as <epoch>.npz from 0.
 
     Attributes:
-        seconds: from `started` to the end of each epoch, without the time that storing took.
+        seconds: Times from `started` to the end of each epoch, without the time to store weights.
     """
 
     def __init__(self, started: float, folder: Path) -> None:
@@ -141,7 +141,7 @@ class Recorder(keras.callbacks.Callback):
         self.record(self.model.get_weights)
 
     def weights(self) -> Iterator[list[np.ndarray]]:
-        """The weights after each epoch."""
+        """Yield the weights after each epoch."""
         for number in range(len(self.seconds)):
             with np.load(self.folder / f"{number}.npz") as arrays:
                 yield [arrays[f"arr_{index}"] for index in range(len(arrays.files))]
@@ -149,10 +149,10 @@ class Recorder(keras.callbacks.Callback):
 
 @contextmanager
 def recorded(recorder: Recorder, network: str) -> Iterator[None]:
-    """Record what is trained inside of this, without a change of what trains it.
+    """Record training inside this context, without changes of the training code.
 
-    The recorder comes last of the callbacks of `keras.Model.fit`. The low-level network has none:
-    it calls its function `measure` after each epoch.
+    The recorder is added as the last callback of `keras.Model.fit`. The low-level network has no
+    callbacks; it calls its function `measure` after each epoch.
     """
     owner, name = keras.Model, "fit"
     if network == "raw_tensorflow":
@@ -177,13 +177,16 @@ def recorded(recorder: Recorder, network: str) -> Iterator[None]:
 def measure_all(
     recorder: Recorder, trained: keras.Model, config: Any, info: dict[str, Any]
 ) -> tuple[dict[str, float], list[float]]:
-    """The metrics of a model as it is kept, and its main metric after each epoch.
+    """Evaluate a trained model, and its weights after each epoch.
 
     Args:
-        recorder: has seen its training.
-        trained: for inference; of the variables that were trained.
-        config: section of the model.
-        info: of the processed dataset.
+        recorder: Recorder of the training run.
+        trained: Inference model, which shares the trained variables.
+        config: Section of the model in params.yaml.
+        info: Description of the processed dataset, the content of info.json.
+
+    Returns:
+        Metrics of the trained model, and its main metric after each epoch.
     """
     from benchmarks.quality import make_measure
 

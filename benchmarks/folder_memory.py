@@ -1,9 +1,9 @@
-"""Is memory independent of the size of an image folder?
+"""Check that memory is independent of the size of an image folder.
 
     python -m benchmarks.folder_memory [images]
 
-Makes a folder of that many images (1,000 by default) and one of ten times as many, and measures
-the peak resident memory of a process that preprocesses each and reads one epoch of its batches.
+Creates a folder with this number of images (1,000 by default) and one with ten times as many, and
+measures the peak resident memory of a process that preprocesses each and reads one epoch of it.
 """
 
 import subprocess
@@ -28,14 +28,14 @@ TRAINING = SimpleNamespace(batch_size=64, augmentation=None)
 
 
 def main(images: int) -> None:
-    """Measure both folders, and print how much more memory ten times the images take."""
+    """Measure both folders, and print the ratio of their peak memory."""
     print(f"{'images':>10}{'imports MB':>12}{'peak MB':>10}")
     small, large = (measure(images * factor) for factor in (1, 10))
     print(f"ten times the images: {large / small:.2f} times the memory")
 
 
 def measure(images: int) -> float:
-    """The peak memory in MB of one process with a folder of so many images."""
+    """Measure the peak memory in MB of a process with a folder of this number of images."""
     with tempfile.TemporaryDirectory(prefix="images-") as folder:
         make_folder(Path(folder) / "images", images)
         command = [sys.executable, "-m", "benchmarks.folder_memory", "read", folder]
@@ -46,12 +46,12 @@ def measure(images: int) -> float:
 
 
 def make_folder(folder: Path, images: int) -> None:
-    """Write JPEG files of random blots, of a few kilobytes each."""
+    """Write JPEG files of random blobs, a few kilobytes each."""
     folder.mkdir()
     random = np.random.default_rng(0)
     for number in range(images):
-        blots = Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8))
-        blots.resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(folder / f"{number:06}.jpg")
+        blobs = Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8))
+        blobs.resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(folder / f"{number:06}.jpg")
 
 
 def read(folder: Path) -> None:

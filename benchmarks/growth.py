@@ -1,9 +1,9 @@
-"""How do time and memory grow with the data? From a quarter to four times MNIST and IMDB.
+"""Measure how time and memory scale with the data, from 0.25 to 4 times MNIST and IMDB.
 
     python -m benchmarks.growth
 
-Preprocesses the data and trains one epoch, each in a process of its own, and prints a table.
-Larger data is the same data several times.
+Preprocesses the data and trains one epoch, each in a separate process, and prints a table. Larger
+datasets repeat the same data.
 """
 
 import copy
@@ -34,7 +34,7 @@ MODELS = ("mnist_cnn", "imdb_lstm")
 
 
 class Cost(NamedTuple):
-    """Seconds, and the largest resident memory in MB."""
+    """Time in seconds and peak resident memory in MB."""
 
     seconds: float
     memory_mb: float
@@ -42,7 +42,7 @@ class Cost(NamedTuple):
 
 def main() -> None:
     """Measure all sizes of both datasets and print a table."""
-    print("| model | times the data | preprocess, s | MB | train one epoch, s | MB |")
+    print("| model | dataset size (x) | preprocess, s | MB | train one epoch, s | MB |")
     print("|---|--:|--:|--:|--:|--:|")
     for model in MODELS:
         for size in SIZES:
@@ -50,21 +50,21 @@ def main() -> None:
 
 
 def as_row(model: str, size: float, costs: Iterable[Cost]) -> str:
-    """A row of the table."""
+    """Return one row of the table."""
     cells = [f"{cost.seconds:.1f} | {cost.memory_mb:.0f}" for cost in costs]
     return f"| {' | '.join([model, f'{size:g}', *cells])} |"
 
 
 def measure(values: Values, model: str, size: float) -> tuple[Cost, Cost]:
-    """The cost of `preprocess` and of `train`, one epoch.
+    """Measure the cost of `preprocess` and of one epoch of `train`.
 
     Args:
-        values: of params.yaml.
-        model: one of MODELS.
-        size: how many times the data.
+        values: Values of params.yaml.
+        model: Id of the model, one of MODELS.
+        size: Dataset size, as a multiple of the original one.
 
     Raises:
-        UserError: if the raw data is missing or a stage fails.
+        UserError: If the raw data is missing or a stage fails.
     """
     dataset = values["models"][model]["dataset"]
     source = ROOT / "data/raw" / dataset
@@ -80,7 +80,7 @@ def measure(values: Values, model: str, size: float) -> tuple[Cost, Cost]:
 
 
 def one_epoch(values: Values, model: str) -> Values:
-    """Parameters to train a model for one epoch on any amount of data."""
+    """Return parameters to train a model for one epoch on any amount of data."""
     changed = copy.deepcopy(values)
     changed["models"][model]["training"]["epochs"] = 1
     changed["datasets"][changed["models"][model]["dataset"]]["expected"] = {}
@@ -92,9 +92,9 @@ def scale_images(source: Path, target: Path, size: float) -> None:
     """Write IDX files with `size` times as many images or labels.
 
     Args:
-        source: folder of IDX files.
-        target: folder to create.
-        size: a fraction takes the first ones, a number above 1 repeats them.
+        source: Folder of IDX files.
+        target: Folder to create.
+        size: Dataset size: below 1, the first images are used; above 1, images are repeated.
     """
     target.mkdir(parents=True)
     for path in sorted(source.iterdir()):
@@ -108,12 +108,12 @@ def scale_images(source: Path, target: Path, size: float) -> None:
 def scale_reviews(source: Path, target: Path, size: float) -> None:
     """Write a file with `size` times as many reviews; see `scale_images`.
 
-    A fraction takes every so many-th, since the file is sorted by class.
+    A size below 1 uses evenly spaced reviews, since the file is sorted by class.
     """
     target.mkdir(parents=True)
     paths, texts = read_reviews(source / FILE)
-    chosen = np.floor(np.arange(round(len(paths) * size)) / size % len(paths)).astype(int)
-    fields = [f"{paths[index]}\0{texts[index]}\0" for index in chosen]
+    indices = np.floor(np.arange(round(len(paths) * size)) / size % len(paths)).astype(int)
+    fields = [f"{paths[index]}\0{texts[index]}\0" for index in indices]
     (target / FILE).write_text("".join(fields), encoding="utf-8", newline="")
 
 
@@ -124,10 +124,10 @@ SCALES: dict[str, Callable[[Path, Path, float], None]] = {
 
 
 def run(folder: Path, stage: str, name: str) -> Cost:
-    """Run a stage in a project folder.
+    """Run a stage in a project folder and measure its cost.
 
     Raises:
-        UserError: if it fails.
+        UserError: If it fails.
     """
     command = [sys.executable, "-m", f"stages.{stage}", name]
     variables = environment() | {"PYTHONPATH": str(ROOT)}

@@ -1,17 +1,17 @@
-"""How much memory a program takes."""
+"""Memory usage of processes."""
 
 from pathlib import Path
 
 
 def peak_memory() -> float:
-    """The largest resident memory of this program so far, in MB, as Linux reports it.
+    """Return the peak resident memory of this process in MB (Linux only).
 
-    Not getrusage: its number begins with the size of the process that started this one.
+    Not from getrusage, whose value starts with the memory of the parent process.
     """
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024  # kB
 
 
 def available_memory() -> float:
-    """The memory that programs can still have on this machine, in MB."""
+    """Return the available memory of this machine in MB."""
     return int(Path("/proc/meminfo").read_text().split("MemAvailable:")[1].split()[0]) / 1024

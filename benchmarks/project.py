@@ -1,4 +1,4 @@
-"""Project folders of their own for benchmarks, so that the present one stays as it is."""
+"""Separate project folders for benchmarks, so that the current one is not changed."""
 
 import os
 import subprocess
@@ -18,14 +18,14 @@ NO_EVALUATOR = "none"
 
 
 def make_project(folder: Path, values: Mapping[str, Any], model: str) -> None:
-    """Make a folder in which the stages of one model can run.
+    """Create a folder in which the stages of one model can run.
 
-    Downloads and the evaluator are those of this project, or are made if it has none.
+    Downloads and the evaluator are linked from this project, or created if it has none.
 
     Args:
-        folder: is created.
-        values: of its params.yaml.
-        model: whose data is prepared.
+        folder: Folder to create.
+        values: Values of its params.yaml.
+        model: Id of the model; its dataset is prepared.
     """
     section = values["models"][model]
     dataset, evaluator = section["dataset"], section["evaluation"]["evaluator"]
@@ -38,7 +38,7 @@ def make_project(folder: Path, values: Mapping[str, Any], model: str) -> None:
 
 
 def provide(folder: Path, path: Path, stage: str, name: str) -> None:
-    """Link what this project has, or run the stage that makes it."""
+    """Link an output of this project, or run the stage that creates it."""
     if not (ROOT / path).exists():
         run_module(folder, f"stages.{stage}", name)
         return
@@ -47,10 +47,10 @@ def provide(folder: Path, path: Path, stage: str, name: str) -> None:
 
 
 def run_module(folder: Path, module: str, *arguments: str) -> None:
-    """Run `python -m module`, of this project, in a folder.
+    """Run `python -m module` of this project in a folder.
 
     Raises:
-        UserError: if it fails.
+        UserError: If it fails.
     """
     command = [sys.executable, "-m", module, *arguments]
     variables = environment() | {"PYTHONPATH": str(ROOT)}
@@ -61,6 +61,6 @@ def run_module(folder: Path, module: str, *arguments: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The environment of a process in such a folder: the mirror that this project uses."""
+    """Return the environment variables for such a folder, with the mirror of this project."""
     mirror = {"DATASETS_MIRROR": str(MIRROR)} if MIRROR.is_dir() else {}
     return {**ENVIRONMENT, **mirror, **os.environ}

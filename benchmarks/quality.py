@@ -1,4 +1,4 @@
-"""What a model is worth on the test split, by the metrics of its task."""
+"""Metrics of a model on the test split, as defined by its task."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,25 +14,25 @@ from stages.metrics.classification import classification_metrics
 from stages.metrics.generation import class_fractions
 from stages.tasks.autoencoding.evaluate import losses
 from stages.tasks.classifier import predict_features
-from stages.tasks.image_generation.evaluate import evenly_chosen, generate, score
+from stages.tasks.image_generation.evaluate import evenly_spaced, generate, score
 
-MAX_IMAGES = 10_000  # that are generated and compared
+MAX_IMAGES = 10_000  # number of generated and of real images to compare
 
 Measure = Callable[[keras.Model], dict[str, float]]
 
 
 def make_measure(config: Any, info: dict[str, Any]) -> Measure:
-    """A function from a stored model to metrics, those that `evaluate` of its task reports.
+    """Build a function that computes the metrics of a model, as reported by its task's `evaluate`.
 
     Args:
-        config: section of the model.
-        info: of the processed dataset.
+        config: Section of the model in params.yaml.
+        info: Description of the processed dataset, the content of info.json.
     """
     return MEASURES[config.task](config, info)
 
 
 def classification(config: Any, info: dict[str, Any]) -> Measure:
-    """Accuracy, loss and others."""
+    """Build a function that computes accuracy, loss and others."""
     x, y = load_split(config.dataset, "test")
 
     def measure(model: keras.Model) -> dict[str, float]:
@@ -42,7 +42,7 @@ def classification(config: Any, info: dict[str, Any]) -> Measure:
 
 
 def autoencoding(config: Any, info: dict[str, Any]) -> Measure:
-    """The losses."""
+    """Build a function that computes the losses."""
     del info
     x = load_split(config.dataset, "test").x
 
@@ -56,8 +56,8 @@ def autoencoding(config: Any, info: dict[str, Any]) -> Measure:
 
 
 def image_generation(config: Any, info: dict[str, Any]) -> Measure:
-    """Classes and distances as the evaluator sees the images."""
-    test = evenly_chosen(load_split(config.dataset, "test").x, MAX_IMAGES)
+    """Build a function that computes class metrics and distances with the evaluator."""
+    test = evenly_spaced(load_split(config.dataset, "test").x, MAX_IMAGES)
     evaluator = load_model(MODELS / config.evaluation.evaluator / "model.keras")
     real, _ = predict_features(evaluator, test)
 
@@ -79,5 +79,5 @@ MEASURES: dict[str, Callable[[Any, dict[str, Any]], Measure]] = {
 
 
 def under_test(metrics: dict[str, float]) -> dict[str, float]:
-    """Metrics with the names that they have in metrics.json."""
+    """Return metrics with their keys in metrics.json."""
     return {f"test.{name}": value for name, value in metrics.items()}

@@ -1,4 +1,4 @@
-"""Read recipes.yaml, and put a recipe as taught into the parameters of the project."""
+"""Read recipes.yaml, and apply a recipe as taught to the parameters of the project."""
 
 import copy
 from pathlib import Path
@@ -16,14 +16,14 @@ Values = dict[str, Any]  # of params.yaml
 
 
 class CourseProtocol(Section):
-    """Data on which the course evaluates, and its name."""
+    """The evaluation data of the course, and its name."""
 
     name: Text
     preprocess: dict[str, Any]
 
 
 class Recipe(Section):
-    """What a recipe as taught replaces in params.yaml, and how it is run; see recipes.yaml."""
+    """The parameters that a recipe as taught replaces, and how to run it; see recipes.yaml."""
 
     training: dict[str, Any]
     network: dict[str, Any] | None = None
@@ -33,10 +33,10 @@ class Recipe(Section):
 
 
 def load_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
-    """The recipes as taught, by model.
+    """Read the recipes as taught, by model.
 
     Raises:
-        ConfigError: naming each key that is wrong.
+        ConfigError: If a key is invalid. The message names all of them.
     """
     values = read_yaml(path)
     try:
@@ -46,16 +46,16 @@ def load_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
 
 
 def as_taught(values: Values, model: str, recipe: Recipe, epochs: int | None = None) -> Values:
-    """The parameters with which a model is trained as taught.
+    """Return the parameters to train a model as taught.
 
     Args:
-        values: of params.yaml.
-        model: id of the model.
-        recipe: as taught.
-        epochs: train so many at most.
+        values: Values of params.yaml.
+        model: Id of the model.
+        recipe: Recipe as taught.
+        epochs: Maximum number of epochs.
 
     Raises:
-        ConfigError: if the result is not valid.
+        ConfigError: If the result is invalid.
     """
     changed = with_preprocess(values, model, recipe.preprocess)
     section = changed["models"][model]
@@ -68,10 +68,10 @@ def as_taught(values: Values, model: str, recipe: Recipe, epochs: int | None = N
 
 
 def with_preprocess(values: Values, model: str, preprocess: Values) -> Values:
-    """The parameters with other preprocessing of a model's dataset.
+    """Return the parameters with other preprocessing of a model's dataset.
 
     Raises:
-        ConfigError: if the result is not valid.
+        ConfigError: If the result is invalid.
     """
     changed = copy.deepcopy(values)
     changed["datasets"][changed["models"][model]["dataset"]]["preprocess"] |= preprocess

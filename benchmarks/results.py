@@ -1,11 +1,11 @@
-"""What the runs of a benchmark say, and results.json."""
+"""Results of benchmark runs, stored in results.json."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-PIPELINE = "pipeline"  # the whole, beside the models
-MIN_EPOCHS = 2  # to extrapolate from: the first takes longer
+PIPELINE = "pipeline"  # the whole pipeline, next to the models
+MIN_EPOCHS = 2  # for extrapolation, since the first epoch takes longer
 
 Results = dict[str, Any]  # by model
 Run = Mapping[str, Any]  # see benchmarks.child.run
@@ -21,22 +21,22 @@ def make_entry(
     """Compare two recipes.
 
     Args:
-        taught: one or more runs of the recipe as taught, which differ in time alone.
-        ours: as many of ours.
-        row: the model's `report` section, for `metric` and `direction`.
-        known: an earlier entry, if the recipe as taught did not run to its end.
-        epochs: of the whole recipe as taught, in that case.
+        taught: One or more runs of the recipe as taught, which differ only in time.
+        ours: The same number of runs of ours.
+        row: Section `report` of the model, for `metric` and `direction`.
+        known: Earlier entry, if the recipe as taught ran for fewer epochs.
+        epochs: Number of epochs of the full recipe as taught, in that case.
 
     Returns:
-        as_taught_seconds: from process start to the end of the recipe as taught.
-        as_taught_first_seconds: to the end of `as_taught_first_epoch`, the first in which it was as
-            good as it is at its end.
-        ours_seconds: to the end of the first epoch in which our model is as good, None if it never
-            is; of a cross-validation, to its end.
+        as_taught_seconds: Time from process start to the end of the recipe as taught.
+        as_taught_first_seconds: Time to the end of `as_taught_first_epoch`, the first epoch whose
+            result is as good as the final one.
+        ours_seconds: Time to the end of the first epoch in which our model is as good, None if it
+            never is; for a cross-validation, to its end.
         ratio: as_taught_seconds divided by ours_seconds.
-        extrapolated: whether the recipe as taught was timed for fewer epochs.
-        as_taught_quality, ours_quality: metrics at the end.
-        as_taught_memory_mb, ours_memory_mb: the most that the training took.
+        extrapolated: True if the recipe as taught was timed for fewer epochs.
+        as_taught_quality, ours_quality: Final metrics.
+        as_taught_memory_mb, ours_memory_mb: Peak memory of the training run in MB.
     """
     quality = known["as_taught_quality"] if known else taught[0]["quality"]
     target, maximize = quality[row.metric], row.direction == "maximize"
@@ -65,16 +65,16 @@ def make_entry(
 
 
 def time_to(runs: Sequence[Run], epoch: int) -> float:
-    """The median time to the end of an epoch, from 1."""
+    """Return the median time to the end of an epoch, counted from 1."""
     return round(median(seconds_at(run["seconds"], epoch) for run in runs), 1)
 
 
 def seconds_at(seconds: Sequence[float], epoch: int) -> float:
-    """The time to the end of an epoch, from 1.
+    """Return the time to the end of an epoch.
 
     Args:
-        seconds: to the end of each epoch that ran; at least MIN_EPOCHS to go beyond them.
-        epoch: whose end to extrapolate if it did not run.
+        seconds: Times to the end of each epoch; at least MIN_EPOCHS for extrapolation.
+        epoch: Number of the epoch, from 1; its time is extrapolated if it did not run.
     """
     if epoch <= len(seconds):
         return seconds[epoch - 1]
@@ -83,32 +83,32 @@ def seconds_at(seconds: Sequence[float], epoch: int) -> float:
 
 
 def epoch_reached(run: Run, target: float, maximize: bool) -> int | None:
-    """The first epoch, from 1, in which a model was as good; without a curve, the last."""
+    """Return the first epoch, from 1, that reaches the target; without a curve, the last epoch."""
     return first_reached(run["curve"], target, maximize) if run["curve"] else len(run["seconds"])
 
 
 def first_reached(curve: Sequence[float], target: float, maximize: bool) -> int | None:
-    """The number, from 1, of the first value of `curve` as good as `target`, if there is one."""
+    """Return the number, from 1, of the first value of `curve` as good as `target`, if any."""
     sign = 1 if maximize else -1
     good = (n for n, value in enumerate(curve, 1) if sign * value >= sign * target)
     return next(good, None)
 
 
 def make_ratio(taught: float, ours: float | None) -> float | None:
-    """How many times as long the recipe as taught takes, if ours gets there."""
+    """Return the ratio of both times; None if ours does not reach the target."""
     return None if ours is None else round(taught / ours, 2)
 
 
 def rounded(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Metrics to six decimals."""
+    """Round metrics to six decimals."""
     return {name: round(value, 6) for name, value in metrics.items()}
 
 
 def merge(results: Results, name: str, entry: Mapping[str, Any]) -> Results:
-    """Results with what a new run says of a model, or of PIPELINE.
+    """Merge a new entry of a model, or of PIPELINE, into the results.
 
-    What the new entry does not have stays, such as what only a whole run as taught tells. The sums
-    of PIPELINE are made anew, if it is there.
+    Keys that the new entry does not have are kept, such as those of full runs as taught. The sums
+    of PIPELINE are recomputed, if it is present.
     """
     merged = results | {name: results.get(name, {}) | dict(entry)}
     if PIPELINE in merged:
@@ -117,7 +117,7 @@ def merge(results: Results, name: str, entry: Mapping[str, Any]) -> Results:
 
 
 def sum_up(results: Results) -> dict[str, Any]:
-    """The entry of PIPELINE: all recipes as taught one after the other, and our whole pipeline."""
+    """Return the entry of PIPELINE: the sum of all recipes as taught, and our whole pipeline."""
     entries = [entry for name, entry in results.items() if name != PIPELINE]
     seconds, ours = (
         sum(entry["as_taught_seconds"] for entry in entries),
@@ -132,7 +132,7 @@ def sum_up(results: Results) -> dict[str, Any]:
 
 
 def as_markdown(results: Results) -> str:
-    """A table of all results, for the README."""
+    """Return a table of all results in Markdown."""
     lines = [
         "| model | metric | as taught | ours | as taught, s | ours, s | ratio |",
         "|---|---|--:|--:|--:|--:|--:|",
@@ -148,5 +148,5 @@ def as_markdown(results: Results) -> str:
         ratio = "" if entry["ratio"] is None else f"{entry['ratio']:.1f}"
         lines.append(f"| {' | '.join([name, metric, *qualities, seconds, ours, ratio])} |")
     if any(entry["extrapolated"] for entry in results.values()):
-        lines += ["", "\\* extrapolated from a part of its epochs"]
+        lines += ["", "\\* extrapolated from fewer epochs"]
     return "\n".join(lines)

@@ -1,10 +1,10 @@
-"""Run the recipes as taught and ours in turn, and record how long they take to be as good.
+"""Run the recipes as taught and ours in turn, and record the times to reach the same metric.
 
     python -m benchmarks.run [MODEL ...] [--epochs N]
 
-Merges into benchmarks/results.json. MODEL is one of recipes.yaml, or `pipeline`: the time of `make
-repro` in a fresh clone of what is committed, beside the sum of all recipes as taught. Run it from
-the project's top folder on an idle machine.
+Results are merged into benchmarks/results.json. MODEL is one of recipes.yaml, or `pipeline`: the
+time of `make repro` in a fresh clone of the last commit, compared with the sum of all recipes as
+taught. Run it from the top folder of the project on an idle machine.
 """
 
 import argparse
@@ -39,16 +39,16 @@ from stages.verify import clone_project
 
 RESULTS = Path("benchmarks/results.json")
 SIDES = ("as_taught", "ours")
-SAMPLE_SECONDS = 0.5  # between two looks at the memory
+SAMPLE_SECONDS = 0.5  # interval of memory measurements
 
 
 def main() -> None:
-    """Run what the command line says, by default everything, and print a table."""
+    """Run the models on the command line (default: all), and print a table."""
     recipes = load_recipes()
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("models", nargs="*", metavar="MODEL", help=", ".join([*recipes, PIPELINE]))
     parser.add_argument(
-        "--epochs", type=int, help="train as taught for so many only, and extrapolate its time"
+        "--epochs", type=int, help="train as taught for N epochs only, and extrapolate its time"
     )
     arguments = parser.parse_args()
     models = check(arguments.models or [*recipes, PIPELINE], recipes, arguments.epochs)
@@ -66,10 +66,10 @@ def main() -> None:
 
 
 def check(models: list[str], recipes: Mapping[str, Recipe], epochs: int | None) -> list[str]:
-    """The models to run.
+    """Check the command line, and return the models to run.
 
     Raises:
-        ConfigError: if one has no recipe, or there are too few epochs.
+        ConfigError: If a model has no recipe, or there are too few epochs.
     """
     if unknown := [model for model in models if model not in {*recipes, PIPELINE}]:
         expected = ", ".join([*recipes, PIPELINE])
@@ -80,7 +80,7 @@ def check(models: list[str], recipes: Mapping[str, Recipe], epochs: int | None) 
 
 
 def read_results() -> Results:
-    """The content of results.json; empty if there is none."""
+    """Read results.json; empty if it does not exist."""
     return read_json(RESULTS) if RESULTS.exists() else {}
 
 
@@ -88,17 +88,17 @@ def run_model(model: str, recipe: Recipe, results: Results, epochs: int | None) 
     """Run both recipes of a model in turn.
 
     Args:
-        model: its id.
-        recipe: as taught.
-        results: earlier ones.
-        epochs: to train as taught, if not all; then its quality is that of an earlier run.
-            Trainings by steps and cross-validations run to their end.
+        model: Id of the model.
+        recipe: Recipe as taught.
+        results: Earlier results.
+        epochs: Number of epochs as taught, if not all; its quality is then that of an earlier run.
+            Step-based training and cross-validation are not shortened.
 
     Returns:
-        The entry for results.json.
+        Entry of results.json.
 
     Raises:
-        ConfigError: if that quality is not known.
+        ConfigError: If there is no earlier run, but its quality is needed.
     """
     values: Values = read_yaml(PARAMS)
     row = parse_params(values, str(PARAMS)).models[model].report
@@ -106,7 +106,7 @@ def run_model(model: str, recipe: Recipe, results: Results, epochs: int | None) 
     if total is None or model in values["cross_validation"] or epochs is None or epochs >= total:
         epochs = total = None
     elif model not in results:
-        raise ConfigError(f"--epochs: {model} did not run to its end yet: run it without --epochs")
+        raise ConfigError(f"--epochs: {model} has no full run yet: run it without --epochs")
     with TemporaryDirectory(prefix="bench-") as name:
         folders = {side: Path(name) / side for side in SIDES}
         make_project(folders["as_taught"], as_taught(values, model, recipe, epochs), model)
@@ -136,13 +136,16 @@ def run_side(folder: Path, side: str, model: str) -> dict[str, Any]:
 def run_course_protocol(
     model: str, recipe: Recipe, values: Values, quality: Mapping[str, float]
 ) -> dict[str, Any]:
-    """The quality of both recipes on the course's data.
+    """Evaluate both recipes on the data of the course.
 
     Args:
-        model: its id.
-        recipe: as taught, with a `course_protocol`.
-        values: of params.yaml.
-        quality: of the recipe as taught on its own data.
+        model: Id of the model.
+        recipe: Recipe as taught, with a `course_protocol`.
+        values: Values of params.yaml.
+        quality: Metrics of the recipe as taught on its own data.
+
+    Returns:
+        Name of the protocol and the metrics of both recipes.
     """
     assert recipe.course_protocol is not None
     preprocess = recipe.course_protocol.preprocess
@@ -163,11 +166,14 @@ def run_course_protocol(
 
 
 def run_pipeline(recipes: Mapping[str, Recipe], results: Results) -> dict[str, Any]:
-    """The time and memory of `make repro` in a fresh clone with an environment and raw data.
+    """Measure `make repro` in a fresh clone with an environment and raw data.
+
+    Returns:
+        Time in seconds and memory in MB.
 
     Raises:
-        ConfigError: if a recipe as taught did not run yet.
-        UserError: if the pipeline fails.
+        ConfigError: If a recipe as taught did not run yet.
+        UserError: If the pipeline fails.
     """
     if missing := [model for model in recipes if model not in results]:
         raise ConfigError(f"{PIPELINE}: not run yet: {', '.join(missing)}: run them first")
@@ -177,7 +183,7 @@ def run_pipeline(recipes: Mapping[str, Recipe], results: Results) -> dict[str, A
         (clone / ".venv").symlink_to(Path(sys.prefix))
         before = lowest = available_memory()
         began = time.perf_counter()
-        # The environment counts as made, although the clone's files are newer.
+        # The environment is up to date, although the files of the clone are newer.
         command = ["make", "--old-file=requirements.lock", "repro"]
         process = subprocess.Popen(command, cwd=clone, env=environment())
         while process.poll() is None:

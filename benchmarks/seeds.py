@@ -1,10 +1,10 @@
-"""Train models again with other seeds, and record how far their results spread: `make seeds`.
+"""Train models with other seeds, and record the variation of their results: `make seeds`.
 
     python -m benchmarks.seeds [MODEL ...] [--seeds 2 3]
 
-Each runs in a project folder of its own, several at once, by the stages of the pipeline; the splits
-stay as they are. Results are merged into reports/seeds.json, which the report reads. What is
-recorded of the recipe at hand is not run again.
+Each training run uses the stages of the pipeline in a separate project folder, several in parallel;
+the splits do not change. Results are merged into reports/seeds.json, which the report reads.
+Recorded results of the current recipe are not computed again.
 """
 
 import argparse
@@ -22,17 +22,17 @@ from stages.config.load import get_section, load_params, read_yaml
 from stages.core.cli import exit_on_error
 from stages.core.files import flatten, read_json, write_json
 from stages.core.paths import PARAMS, REPORTS
-from stages.learning.runtime import processor_kind
+from stages.learning.runtime import cpu_type
 from stages.page.results import SEEDS, read_seeds, recipe_id, results_by_seed
 from stages.parallel import JOBS, stop_stages_when_stopped
 
-CROSS_VALIDATED = "cv."  # what metrics of a cross-validation begin with
+CROSS_VALIDATED = "cv."  # prefix of the metrics of a cross-validation
 
 
 def main() -> None:
-    """Run what the command line says, by default all models that have a target."""
+    """Run the models on the command line (default: all that have a target)."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="by default all with a target")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="default: all with a target")
     parser.add_argument("--seeds", nargs="+", type=int, default=[2, 3])
     arguments = parser.parse_args()
     stop_stages_when_stopped()
@@ -56,23 +56,23 @@ def record(model: str, recipe: str, seed: int, result: float) -> None:
     print(f"{model}, seed {seed}: {result:.5g}", flush=True)
     recorded = read_seeds()
     entry = add_result(recorded.get(model, {}), recipe, seed, result)
-    write_json(SEEDS, recorded | {model: entry | {"processor": processor_kind()}})
+    write_json(SEEDS, recorded | {model: entry | {"processor": cpu_type()}})
 
 
 def add_result(entry: Mapping[str, Any], recipe: str, seed: int, result: float) -> dict[str, Any]:
-    """An entry of seeds.json with one more result; those of another recipe are dropped."""
+    """Return an entry of seeds.json with a new result; those of another recipe are dropped."""
     results = {str(key): value for key, value in results_by_seed(entry, recipe).items()}
     return {"recipe": recipe, "results": results | {str(seed): result}}
 
 
 def run_seed(values: Values, model: str, seed: int, metric: str) -> float:
-    """The metric of a model that is trained, or cross-validated, with another seed.
+    """Train, or cross-validate, a model with another seed, and return its metric.
 
     Args:
-        values: of params.yaml.
-        model: its id.
-        seed: of the training, or of the cross-validation.
-        metric: dotted key.
+        values: Values of params.yaml.
+        model: Id of the model.
+        seed: Seed of the training run, or of the cross-validation.
+        metric: Dotted key of the metric.
     """
     stages = ["cross_validate"] if metric.startswith(CROSS_VALIDATED) else ["train", "evaluate"]
     with TemporaryDirectory(prefix="seeds-") as name:
@@ -86,7 +86,7 @@ def run_seed(values: Values, model: str, seed: int, metric: str) -> float:
 
 
 def with_seed(values: Values, model: str, seed: int) -> Values:
-    """Parameters with another seed of the training of a model, and of its cross-validation."""
+    """Return parameters with another seed for training and cross-validation of a model."""
     changed = copy.deepcopy(values)
     changed["models"][model]["training"]["seed"] = seed
     if model in changed["cross_validation"]:

@@ -1,4 +1,4 @@
-"""Run `python ARGUMENTS` by the server of stages/preload.py; see there."""
+"""Run `python ARGUMENTS` on the server of stages/preload.py; see there."""
 
 import json
 import os
@@ -12,4 +12,4 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
     request = {"arguments": sys.argv[1:], "folder": str(Path.cwd()), "environment": environment}
     socket.send_fds(connection, [json.dumps(request).encode()], [0, 1, 2])
     status = connection.recv(1)
-sys.exit(status[0] if status else "error: the server of stages/preload.py ended")
+sys.exit(status[0] if status else "error: the server of stages/preload.py has ended")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(model: str) -> None:
-    """Train `model` on all folds but one, predict that one, and so on."""
+    """Cross-validate `model`: predict each fold with a model trained on the other folds."""
     params = load_params()
     validation = get_section(params.cross_validation, model, "cross-validation")
     config = get_section(params.models, model, "model")
@@ -36,7 +36,7 @@ def main(model: str) -> None:
     examples = concatenate([load_split(validation.dataset, name) for name in SPLITS])
     cv.check_folds(examples.y, validation.folds, model)
     p, folds = cv.predict_out_of_fold(
-        make_training(config, info),
+        build_train_and_predict(config, info),
         examples,
         validation.folds,
         validation.repeats,
@@ -44,7 +44,9 @@ def main(model: str) -> None:
     )
     folder = REPORTS / model / "cross_validation"
     with figure_style():
-        evaluation = evaluate_predictions(examples.y, p.mean(axis=0), info, "out of fold")
+        evaluation = evaluate_predictions(
+            examples.y, p.mean(axis=0), info, "out-of-fold predictions"
+        )
         evaluation.metrics = {"cv": cross_validation_metrics(examples.y, p, folds)}
         captions = describe_figures(evaluation, CAPTIONS)
         save_evaluation(folder, evaluation, {"captions": captions})
@@ -55,14 +57,15 @@ def main(model: str) -> None:
     print(f"{model}: " + ", ".join(f"cv.{name} {value:.4f}" for name, value in metrics))
 
 
-def make_training(config: Any, info: dict[str, Any]) -> "TrainAndPredict":
-    """How to train on folds and predict them, see `predict_out_of_fold`.
+def build_train_and_predict(config: Any, info: dict[str, Any]) -> "TrainAndPredict":
+    """Build the function that trains on folds and predicts them; see `predict_out_of_fold`.
 
-    All at once, if the network's package has a module `folds`; else one after the other.
+    All folds are trained at once if the network's package has a module `folds`, otherwise one
+    after the other.
 
     Args:
-        config: the model's section of params.yaml.
-        info: what describes the processed dataset.
+        config: Section of the model in params.yaml.
+        info: Description of the processed dataset, the content of info.json.
     """
     from stages.tasks.classification import cross_validation as cv
 

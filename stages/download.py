@@ -1,8 +1,8 @@
-"""Download a dataset, verify its content, and keep it in data/raw/<dataset>/.
+"""Download a dataset, verify its content, and store it in data/raw/<dataset>/.
 
 Sources, in order: $DATASETS_MIRROR, ../shared/datasets if present, the public addresses. A mirror
-is a folder or a base URL that holds <dataset>/<file>. Contents are verified by SHA-256, whatever
-the source; containers differ from mirror to mirror.
+is a folder or a base URL that contains <dataset>/<file>. The uncompressed content of each file is
+verified by SHA-256, whatever the source: compressed files may differ between mirrors.
 """
 
 import gzip
@@ -30,7 +30,7 @@ from stages.core.paths import RAW
 if TYPE_CHECKING:
     from stages.config.schema import Download
 
-SHARED = "shared/datasets"  # beside the project
+SHARED = "shared/datasets"  # next to the project
 IMDB_ARCHIVE = "aclImdb_v1.tar.gz"
 MAX_BYTES = 1 << 28  # of a file: four times the largest dataset
 MAX_ARCHIVE = 1 << 29  # of the decompressed archive: nearly twice that of IMDB
@@ -39,7 +39,7 @@ DAMAGED = (EOFError, zlib.error, tarfile.TarError, ValueError, RecursionError)
 
 
 def main(dataset: str) -> None:
-    """Fetch, verify and store all files of `dataset`; none is kept unless all are right."""
+    """Fetch, verify and store all files of `dataset`, or none if one of them fails."""
     config = get_section(load_params().downloads, dataset, "download")
     with atomic_output(RAW / dataset) as folder:
         folder.mkdir()
@@ -49,48 +49,53 @@ def main(dataset: str) -> None:
 
 
 class Fetched(NamedTuple):
-    """A file as a source serves it, for example compressed, and its verified content."""
+    """The raw bytes of a file, as served by a source, and its verified content.
 
-    served: bytes
+    Attributes:
+        raw: Bytes as served, for example compressed.
+        content: Verified content.
+    """
+
+    raw: bytes
     content: bytes
 
 
 def fetch_verified(dataset: str, name: str, sha256: str, config: "Download") -> Fetched:
-    """A file from the first source whose content has the right hash.
+    """Fetch a file from the first source whose content has the expected hash.
 
     Args:
-        dataset: its id.
-        name: of the file.
-        sha256: of its content, hexadecimal.
-        config: format and public addresses.
+        dataset: Id of the dataset.
+        name: Name of the file.
+        sha256: Expected hash of its content, hexadecimal.
+        config: Format and public addresses.
 
     Raises:
-        DataError: if no source has it, with what is wrong with each, and what to do.
+        DataError: If all sources fail. The message names the error of each.
     """
     failures = list[str]()
     remote = remote_name(name, config.format)
     for base in list_sources(dataset, config.urls):
         source = f"{base.rstrip('/')}/{remote}"
         try:
-            served = fetch(source)
-            content = unpack(served, config.format)
+            raw = fetch(source)
+            content = unpack(raw, config.format)
         except (OSError, *DAMAGED) as error:
             failures.append(f"{source}: {describe(error)}")
             continue
-        found = hashlib.sha256(content).hexdigest()
-        if found == sha256:
+        actual = hashlib.sha256(content).hexdigest()
+        if actual == sha256:
             for failure in failures:
                 print(f"warning: {failure}", file=sys.stderr)
-            return Fetched(served, content)
-        failures.append(f"{source}: SHA-256 {found[:12]}..., expected {sha256[:12]}...")
+            return Fetched(raw, content)
+        failures.append(f"{source}: SHA-256 {actual[:12]}..., expected {sha256[:12]}...")
     raise DataError(
-        f"{dataset}/{name}: no source has it: {'; '.join(failures)}; put {remote} into "
+        f"{dataset}/{name}: all sources failed: {'; '.join(failures)}; put {remote} into "
         f"../{SHARED}/{dataset}/, or set $DATASETS_MIRROR to a folder or URL that has {dataset}/"
     )
 
 
 def list_sources(dataset: str, urls: Sequence[str]) -> Iterator[str]:
-    """Base addresses to try, in order."""
+    """Yield the base addresses to try, in order."""
     if mirror := os.environ.get("DATASETS_MIRROR"):
         yield f"{mirror.rstrip('/')}/{dataset}"
     if shared := find_shared():
@@ -99,9 +104,9 @@ def list_sources(dataset: str, urls: Sequence[str]) -> Iterator[str]:
 
 
 def find_shared() -> Path | None:
-    """The shared folder beside the project or beside a folder above.
+    """Return the shared folder next to the project or to one of its parent folders, if any.
 
-    `dvc exp run --temp` runs in a copy of the project, in .dvc/tmp of the project.
+    `dvc exp run --temp` runs in a copy of the project in .dvc/tmp, which is deeper.
     """
     for folder in Path.cwd().parents:
         if (folder / SHARED).is_dir():
@@ -110,7 +115,7 @@ def find_shared() -> Path | None:
 
 
 def remote_name(name: str, format_: str) -> str:
-    """The name under which sources hold `name`."""
+    """Return the name that the file `name` has at the sources."""
     return {"gzip": f"{name}.gz", "imdb_reviews": IMDB_ARCHIVE}.get(format_, name)
 
 
@@ -118,11 +123,11 @@ def fetch(source: str) -> bytes:
     """Read a file of a folder, or download it with a progress bar and retries.
 
     Args:
-        source: a path, in which `~` is the home folder, or a URL (http, https, file).
+        source: Path, in which `~` is the home folder, or URL (http, https, file).
 
     Raises:
-        OSError: if it is not available.
-        ValueError: if it is too large.
+        OSError: If the file is not available.
+        ValueError: If the file is too large.
     """
     if source.startswith("file://"):
         return read(Path(unquote(urlsplit(source).path)))
@@ -140,16 +145,16 @@ def fetch(source: str) -> bytes:
 
 
 def read(path: Path) -> bytes:
-    """The content of a file of at most MAX_BYTES."""
+    """Read a file of at most MAX_BYTES."""
     with path.open("rb") as file:
         return read_limited(file)
 
 
 def read_limited(stream: BinaryIO | gzip.GzipFile) -> bytes:
-    """The content of a stream of at most MAX_BYTES.
+    """Read a stream of at most MAX_BYTES.
 
     Raises:
-        ValueError: if there is more.
+        ValueError: If the stream is longer.
     """
     content = stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
@@ -158,7 +163,7 @@ def read_limited(stream: BinaryIO | gzip.GzipFile) -> bytes:
 
 
 def describe(error: BaseException) -> str:
-    """An error in few words: those of HTTP libraries are long, those of files name them again."""
+    """Return a short error message: no traces of HTTP libraries, no repeated file names."""
     response = getattr(error, "response", None)  # of requests.HTTPError
     if response is not None:
         return f"HTTP status {response.status_code}"
@@ -172,16 +177,16 @@ def describe(error: BaseException) -> str:
 
 
 def unpack(container: bytes, format_: str) -> bytes:
-    """The content whose hash counts.
+    """Return the content to verify.
 
     Args:
-        container: as served.
+        container: Bytes as served.
         format_: binary (unmodified), text (line endings become LF), gzip (decompressed) or
             imdb_reviews (see `read_reviews`).
 
     Raises:
-        OSError: if it is no gzip file.
-        EOFError, zlib.error, tarfile.TarError, ValueError, RecursionError: if it is damaged.
+        OSError: If the container is not a gzip file.
+        EOFError, zlib.error, tarfile.TarError, ValueError, RecursionError: If it is damaged.
     """
     if format_ == "binary":
         return container
@@ -192,7 +197,7 @@ def unpack(container: bytes, format_: str) -> bytes:
 
 
 class LimitedStream(io.RawIOBase):
-    """A stream that ends in a ValueError after `max_bytes`, whatever its headers declare."""
+    """A stream that raises ValueError after `max_bytes`, whatever its headers declare."""
 
     def __init__(self, stream: gzip.GzipFile, max_bytes: int) -> None:
         super().__init__()
@@ -200,7 +205,7 @@ class LimitedStream(io.RawIOBase):
         self.max_bytes = self.left = max_bytes
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most `size`."""
+        """Read at most `size` bytes."""
         content = self.stream.read(size)
         self.left -= len(content)
         if self.left < 0:
@@ -209,11 +214,11 @@ class LimitedStream(io.RawIOBase):
 
 
 class LimitedMember(tarfile.TarInfo):
-    """A member, or a header of its own such as a long name, of at most MAX_MEMBER bytes."""
+    """An archive member, or a header such as a long name, of at most MAX_MEMBER bytes."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Parse a header block, before anything of the size that it declares is read."""
+        """Parse a header block and check its declared size before anything more is read."""
         member = super().frombuf(buf, encoding, errors)
         if member.size > MAX_MEMBER:
             raise ValueError(f"a member of {member.size} bytes, expected at most {MAX_MEMBER}")
@@ -221,13 +226,13 @@ class LimitedMember(tarfile.TarInfo):
 
 
 def read_reviews(stream: gzip.GzipFile) -> bytes:
-    """The labeled reviews of the IMDB archive in sorted order, each as path, NUL, text, NUL.
+    """Read the labeled reviews of the IMDB archive in sorted order, each as path, NUL, text, NUL.
 
-    Nothing is extracted to disk, so no member can be written outside; one that would be is
-    rejected all the same, since an archive that has it is not what it claims to be.
+    Nothing is extracted to disk, so no member can be written outside the archive's folder. Unsafe
+    paths are rejected all the same: the original archive has none.
 
     Raises:
-        ValueError: for a path that leaves the archive's folder, or more content than expected.
+        ValueError: If a path leaves the archive's folder, or the archive is larger than expected.
     """
     reviews = {}
     limited = LimitedStream(stream, MAX_ARCHIVE)
@@ -243,7 +248,7 @@ def read_reviews(stream: gzip.GzipFile) -> bytes:
 
 
 def is_review(path: PurePosixPath) -> bool:
-    """Whether a member of the archive is a labeled review."""
+    """Return whether a member of the archive is a labeled review."""
     return any(
         path.match(f"aclImdb/{split}/{label}/*.txt")
         for split in ("train", "test")

@@ -1,7 +1,7 @@
 """Evaluate a trained model on the test split: reports/<model>/.
 
-Writes metrics.json, chart.csv, details.json and plots/. No other stage reads test splits of
-models that it evaluates, but cross-validation, whose models are its own.
+Writes metrics.json, chart.csv, details.json and plots/. No other stage reads test splits, except
+cross-validation, which trains its own models.
 """
 
 import importlib
@@ -22,7 +22,7 @@ NO_EVALUATOR = "none"
 
 
 def main(model: str) -> None:
-    """Evaluate `model` as its task does."""
+    """Evaluate `model` as defined by its task."""
     config = get_section(load_params().models, model, "model")
     task = importlib.import_module(f"stages.tasks.{config.task}.evaluate")
     captions = importlib.import_module(f"stages.tasks.{config.task}.captions")
@@ -44,14 +44,14 @@ def main(model: str) -> None:
 
 
 def load_context(model: str, config: Any) -> "EvaluationContext":
-    """Load a model and all that it is evaluated with.
+    """Load a model and everything that its evaluation needs.
 
     Args:
-        model: its id.
-        config: its section of params.yaml.
+        model: Id of the model.
+        config: Section of the model in params.yaml.
 
     Raises:
-        ModelError: if a file of a model is missing or damaged.
+        ModelError: If a file of a model is missing or damaged.
     """
     from stages.inference.bundle import load_bundle, load_history, load_snapshots
     from stages.tasks.interface import EvaluationContext
@@ -77,9 +77,9 @@ def load_context(model: str, config: Any) -> "EvaluationContext":
 
 
 def seed_everything(seed: int) -> None:
-    """Seed what draws random numbers, and compute deterministically.
+    """Seed all random number generators and make operations deterministic.
 
-    Called after all models are loaded, since Keras draws the weights that loading replaces.
+    Called after all models are loaded, since loading a model draws random initial weights first.
     """
     import keras
     import tensorflow as tf
@@ -89,15 +89,15 @@ def seed_everything(seed: int) -> None:
 
 
 def summarize(context: "EvaluationContext", config: Any) -> dict[str, Any]:
-    """What the page says of a model beside its metrics.
+    """Summarize a model for the report.
 
     Args:
-        context: of the evaluation.
-        config: the model's section of params.yaml.
+        context: Context of the evaluation.
+        config: Section of the model in params.yaml.
 
     Returns:
-        dataset, network, task, num_weights, and the length of the training: epochs or steps, the
-        other is None.
+        dataset, network, task, num_params, and the training length: epochs or steps; the other
+        one is None.
     """
     unit = str(context.history.columns[0])
     length = {unit: int(context.history[unit].max())}
@@ -105,7 +105,7 @@ def summarize(context: "EvaluationContext", config: Any) -> dict[str, Any]:
         "dataset": config.dataset,
         "network": config.network.name,
         "task": config.task,
-        "num_weights": int(context.bundle.model.count_params()),
+        "num_params": int(context.bundle.model.count_params()),
         "epochs": length.get("epoch"),
         "steps": length.get("training_step"),
     }

@@ -1,6 +1,6 @@
-"""Make data/raw/garments/: color images of Fashion-MNIST's garments on pale backgrounds.
+"""Create data/raw/garments/: color images of Fashion-MNIST garments on pale backgrounds.
 
-They are an example of a folder of your own images.
+They stand in for a folder of your own images.
 """
 
 import colorsys
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FOLDER = RAW / "garments"
 SOURCE = "fashion_mnist"
-OPAQUE = 48  # brightness from which a pixel of a garment hides the background
+OPAQUE = 48  # brightness from which a garment pixel hides the background
 
 
 def main() -> None:
@@ -35,9 +35,9 @@ def write_photos(garments: np.ndarray, config: "GarmentPhotos", target: Path) ->
     """Write `num_images` JPEG files to a folder.
 
     Args:
-        garments: [n, 28, 28] uint8, of which each image shows a random one.
-        config: number, side, quality and seed.
-        target: the folder, which is replaced.
+        garments: Images, uint8 [n, 28, 28]; each photo shows a random one.
+        config: Number, side, JPEG quality and seed.
+        target: Folder of the photos, which is replaced.
     """
     random = np.random.default_rng(config.seed)
     with atomic_output(target) as folder:
@@ -51,16 +51,16 @@ def write_photos(garments: np.ndarray, config: "GarmentPhotos", target: Path) ->
 def draw_photo(garment: np.ndarray, side: int, random: np.random.Generator) -> np.ndarray:
     """Draw a garment in a random color on a pale background.
 
-    It fills four fifths of the image, a little off the center. Where it is dark it is opaque too:
-    only the outermost gray of Fashion-MNIST's edges lets the background through.
+    The garment fills four fifths of the image, a little off center. Its dark parts are opaque too:
+    the background shows only through the darkest pixels, at the edges of Fashion-MNIST's garments.
 
     Args:
-        garment: [28, 28] uint8.
-        side: of the image, in pixels.
-        random: for the place and the colors.
+        garment: Image, uint8 [28, 28].
+        side: Side of the photo in pixels.
+        random: Random number generator for position and colors.
 
     Returns:
-        [side, side, 3] uint8.
+        Photo, uint8 [side, side, 3].
     """
     size = round(0.8 * side)
     margin = (side - size) // 2
@@ -76,7 +76,7 @@ def draw_photo(garment: np.ndarray, side: int, random: np.random.Generator) -> n
 
 
 def draw_background(side: int, random: np.random.Generator) -> np.ndarray:
-    """A gradient between two pale colors in a random direction: [side, side, 3], 0 to 1."""
+    """Return a gradient of two pale colors in a random direction: [side, side, 3], 0 to 1."""
     angle = random.uniform(0, 2 * np.pi)
     across = np.linspace(-0.5, 0.5, side)
     position = 0.5 + (np.cos(angle) * across[:, None] + np.sin(angle) * across) / np.sqrt(2)
@@ -88,7 +88,7 @@ def draw_background(side: int, random: np.random.Generator) -> np.ndarray:
 def random_color(
     random: np.random.Generator, saturation: tuple[float, float], value: tuple[float, float]
 ) -> np.ndarray:
-    """A color of any hue, its saturation and value in the given ranges: RGB [3], 0 to 1."""
+    """Draw a color of any hue, with saturation and value in the given ranges: RGB [3], 0 to 1."""
     hue = random.uniform()
     return np.array(colorsys.hsv_to_rgb(hue, random.uniform(*saturation), random.uniform(*value)))
 

@@ -1,9 +1,9 @@
-"""Say whether metrics became worse; read from `dvc metrics diff --json`.
+"""Check metrics for regressions, from the output of `dvc metrics diff --json`.
 
     dvc metrics diff --json main | python -m stages.gate
 
-prints a table in Markdown. It ends with status 1 if a metric is worse by more than tolerances.yaml
-allows, is missing, or is no finite number.
+prints a table in Markdown. The exit status is 1 if a metric is worse by more than tolerances.yaml
+allows, is missing, or is not a finite number.
 """
 
 import argparse
@@ -26,15 +26,15 @@ TOLERANCES = Path("tolerances.yaml")
 
 WORSE, MISSING, NOT_FINITE = "worse", "missing", "not finite"
 TOLERATED, CHANGED, NEW, BETTER, SAME = "within tolerance", "changed", "new", "better", "same"
-RED = (WORSE, MISSING, NOT_FINITE)
-ORDER = (*RED, TOLERATED, CHANGED, NEW, BETTER, SAME)  # of rows: what needs a look comes first
+REGRESSIONS = (WORSE, MISSING, NOT_FINITE)
+ORDER = (*REGRESSIONS, TOLERATED, CHANGED, NEW, BETTER, SAME)  # of rows: most important first
 
 Diff = Mapping[str, Mapping[str, Mapping[str, Any]]]  # path -> key -> old, new
 Tolerance = Annotated[float, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d+(\.\d+)? %$")]
 
 
 class Rule(Section):
-    """What is better of some metrics, and how much worse they may become."""
+    """The better direction of some metrics, and how much worse they may become."""
 
     metrics: list[str]
     direction: Literal["maximize", "minimize", "none"]
@@ -42,7 +42,7 @@ class Rule(Section):
 
 
 class Row(NamedTuple):
-    """A metric before and after; None where there is none."""
+    """A metric before and after the change; None where it does not exist."""
 
     model: str
     metric: str
@@ -52,7 +52,7 @@ class Row(NamedTuple):
 
 
 def main() -> None:
-    """Compare what standard input has; status 1 if anything is red."""
+    """Check the diff on standard input; status 1 if there are regressions."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument(
         "--tolerance", default="full", help="kind of comparison in tolerances.yaml (%(default)s)"
@@ -61,14 +61,18 @@ def main() -> None:
     diff = parse_diff(sys.stdin.read(), "standard input")
     rows = compare(diff, read_rules(TOLERANCES), arguments.tolerance)
     print(render(rows))
-    sys.exit(is_red(rows))
+    sys.exit(has_regressions(rows))
 
 
 def parse_diff(text: str, source: str) -> Diff:
-    """What `dvc metrics diff --json` printed.
+    """Parse the output of `dvc metrics diff --json`.
+
+    Args:
+        text: Output to parse.
+        source: Name of its source, for messages.
 
     Raises:
-        DataError: if it printed something else, or failed and printed nothing.
+        DataError: If it is something else, or empty because the command failed.
     """
     try:
         diff = json.loads(text)
@@ -83,10 +87,10 @@ def parse_diff(text: str, source: str) -> Diff:
 
 
 def read_rules(path: Path) -> list[Rule]:
-    """The rules of a file such as tolerances.yaml.
+    """Read the rules of a file such as tolerances.yaml.
 
     Raises:
-        ConfigError: naming the key that is wrong.
+        ConfigError: If a key is invalid. The message names it.
     """
     values = read_yaml(path)
     try:
@@ -96,18 +100,18 @@ def read_rules(path: Path) -> list[Rule]:
 
 
 def compare(diff: Diff, rules: Iterable[Rule], comparison: str) -> list[Row]:
-    """Give each changed metric a verdict.
+    """Assign a verdict to each metric of a diff.
 
     Args:
-        diff: of two runs.
-        rules: the first one that fits a metric decides.
-        comparison: the kind, which names the tolerance of a rule.
+        diff: Metrics of two runs.
+        rules: Rules; the first one that matches a metric applies.
+        comparison: Kind of comparison, a key of the tolerances of a rule.
 
     Returns:
-        A row for each metric, in the order of ORDER.
+        Rows, one per metric, in the order of ORDER.
 
     Raises:
-        ConfigError: if no rule fits a metric, or it has no tolerance of this kind.
+        ConfigError: If no rule matches a metric, or the rule has no tolerance of this kind.
     """
     rules = list(rules)
     rows = []
@@ -122,31 +126,31 @@ def compare(diff: Diff, rules: Iterable[Rule], comparison: str) -> list[Row]:
 
 
 def name_model(path: str) -> str:
-    """The model whose metrics a file has: reports/<model>/[cross_validation/]metrics.json."""
+    """Return the model of a path reports/<model>/[cross_validation/]metrics.json."""
     folder = path.removeprefix("reports/").removesuffix("/metrics.json")
     return folder.removesuffix("/cross_validation")
 
 
 def find_rule(metric: str, rules: Iterable[Rule]) -> Rule:
-    """The first rule with a glob that fits `<model>:<key>`.
+    """Return the first rule with a glob that matches `<model>:<key>`.
 
     Raises:
-        ConfigError: if there is none.
+        ConfigError: If there is none.
     """
     for rule in rules:
         if any(fnmatchcase(metric, glob) for glob in rule.metrics):
             return rule
-    raise ConfigError(f"{TOLERANCES}: no rule fits {metric}; add one that says which way is better")
+    raise ConfigError(f"{TOLERANCES}: no rule matches {metric}; add one with its direction")
 
 
 def decide(before: Any, after: Any, rule: Rule, comparison: str) -> str:
-    """The verdict on a metric.
+    """Return the verdict on a metric.
 
     Args:
-        before: its old value; None if it is new.
-        after: its new value; None if it vanished.
-        rule: of this metric.
-        comparison: the kind, which names the tolerance.
+        before: Old value; None if the metric is new.
+        after: New value; None if the metric is missing.
+        rule: Rule of the metric.
+        comparison: Kind of comparison, a key of the tolerances of the rule.
     """
     if after is None:
         return MISSING
@@ -156,7 +160,7 @@ def decide(before: Any, after: Any, rule: Rule, comparison: str) -> str:
 
 
 def decide_change(before: float, after: float, rule: Rule, comparison: str) -> str:
-    """The verdict on a metric that was a number and is one; arguments as of `decide`."""
+    """Return the verdict on a metric with two finite values; see `decide`."""
     if before == after:
         return SAME
     if rule.direction == "none":
@@ -170,15 +174,15 @@ def decide_change(before: float, after: float, rule: Rule, comparison: str) -> s
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a value of a metric is a number that can be compared."""
+    """Return whether the value of a metric is a finite number."""
     return isinstance(value, int | float) and math.isfinite(value)
 
 
 def find_tolerance(rule: Rule, comparison: str, before: float) -> float:
-    """How much worse a metric may become.
+    """Return how much worse a metric may become.
 
     Raises:
-        ConfigError: if the rule does not say so for this kind of comparison.
+        ConfigError: If the rule has no tolerance for this kind of comparison.
     """
     if comparison not in rule.tolerance:
         raise ConfigError(
@@ -191,45 +195,45 @@ def find_tolerance(rule: Rule, comparison: str, before: float) -> float:
     return tolerance
 
 
-def is_red(rows: Iterable[Row]) -> bool:
-    """Whether any metric must not be as it is."""
-    return any(row.verdict in RED for row in rows)
+def has_regressions(rows: Iterable[Row]) -> bool:
+    """Return whether any metric is worse than allowed, missing or not finite."""
+    return any(row.verdict in REGRESSIONS for row in rows)
 
 
 def render(rows: Sequence[Row]) -> str:
-    """A sentence and a table, in Markdown."""
+    """Return a summary and a table in Markdown."""
     return f"{summarize(rows)}\n\n{tabulate(rows)}" if rows else summarize(rows)
 
 
 def summarize(rows: Sequence[Row]) -> str:
-    """Whether it is red, and how many metrics have each verdict."""
+    """Return whether the check passed, and the number of metrics with each verdict."""
     if not rows:
-        return "**Green**: no metric changed."
+        return "**Passed**: no metric changed."
     counts = [
         f"{count} {verdict}"
         for verdict in ORDER
         if (count := sum(row.verdict == verdict for row in rows))
     ]
-    return f"**{'Red' if is_red(rows) else 'Green'}**: {', '.join(counts)}."
+    return f"**{'Failed' if has_regressions(rows) else 'Passed'}**: {', '.join(counts)}."
 
 
 def tabulate(rows: Iterable[Row]) -> str:
-    """A table with a line for each row."""
+    """Return a table in Markdown."""
     head = ("| model | metric | before | after | change | |", "|---|---|--:|--:|--:|---|")
     return "\n".join([*head, *map(render_row, rows)])
 
 
 def render_row(row: Row) -> str:
-    """A row of the table."""
+    """Return one row of the table."""
     comparable = is_finite(row.before) and is_finite(row.after)
     change = f"{row.after - row.before:+.4g}" if comparable else ""
-    verdict = f"**{row.verdict}**" if row.verdict in RED else row.verdict
+    verdict = f"**{row.verdict}**" if row.verdict in REGRESSIONS else row.verdict
     cells = (row.model, row.metric, show(row.before), show(row.after), change, verdict)
     return f"| {' | '.join(cells)} |"
 
 
 def show(value: Any) -> str:
-    """A value as short text."""
+    """Format a value."""
     if value is None:
         return ""
     return f"{value:.5g}" if is_finite(value) else str(value)

@@ -1,8 +1,8 @@
-"""Download all files as their sources serve them to a folder that can be $DATASETS_MIRROR.
+"""Download all files, as served by their sources, to a folder to use as $DATASETS_MIRROR.
 
     python -m stages.mirror ~/datasets
 
-For continuous integration, or a class whose machines share one download.
+For continuous integration, or a class that shares one download.
 """
 
 import argparse
@@ -16,9 +16,9 @@ from stages.download import fetch_verified, remote_name
 
 
 def main() -> None:
-    """Fill the folder on the command line with all files of `downloads:`."""
+    """Download all files of `downloads:` to the folder given on the command line."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
-    parser.add_argument("folder", type=Path, help="is made if needed; files in it are kept")
+    parser.add_argument("folder", type=Path, help="created if needed; existing files are kept")
     folder = parser.parse_args().folder
     for dataset, config in load_params().downloads.items():
         for file in config.files:
@@ -26,7 +26,7 @@ def main() -> None:
             if not path.exists():
                 fetched = fetch_verified(dataset, file.name, file.sha256, config)
                 with atomic_output(path) as partial:
-                    partial.write_bytes(fetched.served)
+                    partial.write_bytes(fetched.raw)
 
 
 if __name__ == "__main__":

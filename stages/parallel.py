@@ -1,8 +1,8 @@
-"""Run the stale stages, several at once, as `dvc repro` does one at a time: `make repro`.
+"""Run the stale stages in parallel, where `dvc repro` runs one at a time: `make repro`.
 
-Small stages do not use all cores, and most of their time is the import of TensorFlow, which they
-share here (stages/preload.py). The results are those of `dvc repro`, to the byte: a stage computes
-with the same threads in both.
+Small stages do not use all cores, and most of their time is the import of TensorFlow, which is
+shared here (stages/preload.py). The results are byte-for-byte identical to those of `dvc repro`,
+since a stage uses the same number of threads in both.
 """
 
 import argparse
@@ -25,34 +25,36 @@ from stages.core.errors import UserError
 from stages.page.results import read_baseline
 from stages.preload import preloaded
 
-Graph = Mapping[str, Collection[str]]  # by stage, those on which it depends
+Graph = Mapping[str, Collection[str]]  # stage -> stages that it depends on
 
-JOBS = max(2, (os.cpu_count() or 1) // 2)  # a training has two threads
+JOBS = max(2, (os.cpu_count() or 1) // 2)  # training uses two threads
 
 
 def main() -> None:
-    """Run what is stale of the stages on the command line and of those that they need."""
+    """Run the stages on the command line and their dependencies, as far as they are stale."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
-    parser.add_argument("stages", nargs="*", help="names, by default of all stages")
-    parser.add_argument("--jobs", type=int, default=JOBS, help="how many at once (%(default)s)")
+    parser.add_argument("stages", nargs="*", help="names of stages (default: all)")
+    parser.add_argument(
+        "--jobs", type=int, default=JOBS, help="number of parallel stages (%(default)s)"
+    )
     arguments = parser.parse_args()
     stop_stages_when_stopped()
     began = time.perf_counter()
     graph, stale = read_pipeline()
-    chosen = choose(graph, stale, arguments.stages or graph)
-    if not chosen:
+    selected = select_stages(graph, stale, arguments.stages or graph)
+    if not selected:
         print("Data and pipelines are up to date.")
         return
     seconds = recorded_seconds(read_baseline())
     with preloaded() as environment:
-        run_all(chosen, lambda stage: reproduce(stage, environment), arguments.jobs, seconds)
-    print(f"{len(chosen)} stages in {time.perf_counter() - began:.0f} s")
+        run_all(selected, lambda stage: reproduce(stage, environment), arguments.jobs, seconds)
+    print(f"{len(selected)} stages in {time.perf_counter() - began:.0f} s")
 
 
 def stop_stages_when_stopped() -> None:
-    """End all processes that were started here when this one is to end.
+    """Terminate all child processes when this process is terminated.
 
-    An interruption at the keyboard reaches them anyway, a signal to this process alone does not.
+    An interrupt at the keyboard reaches them anyway, but a signal to this process alone does not.
     """
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -63,15 +65,17 @@ def stop_stages_when_stopped() -> None:
         os._exit(128 + number)
 
     signal.signal(signal.SIGTERM, stop)
-    if signal.getsignal(signal.SIGINT) is exit_on_interrupt:  # not in the background
+    if (
+        signal.getsignal(signal.SIGINT) is exit_on_interrupt
+    ):  # not ignored, as it is in the background
         signal.signal(signal.SIGINT, stop)
 
 
 def read_pipeline() -> tuple[Graph, set[str]]:
-    """The graph of dvc.yaml, and the stages that are not up to date.
+    """Return the graph of dvc.yaml and the stages that are not up to date.
 
     Raises:
-        UserError: if DVC cannot tell, for example since another DVC command runs.
+        UserError: If `dvc status` fails, for example because another DVC command is running.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -90,7 +94,7 @@ def read_pipeline() -> tuple[Graph, set[str]]:
 
 
 def recorded_seconds(baseline: Mapping[str, Any]) -> dict[str, float]:
-    """How long each training took when the baseline was recorded, by stage, where it says so."""
+    """Return the recorded training times in seconds, by stage."""
     return {
         f"train@{model}": run["train_seconds"]
         for model, run in baseline.get("models", {}).items()
@@ -98,29 +102,29 @@ def recorded_seconds(baseline: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def choose(graph: Graph, stale: Iterable[str], targets: Iterable[str]) -> Graph:
-    """The part of a graph that may have to run.
+def select_stages(graph: Graph, stale: Iterable[str], targets: Iterable[str]) -> Graph:
+    """Select the part of a graph that may have to run.
 
     Args:
-        graph: of all stages.
-        stale: stages that are not up to date; what depends on them may not be either.
-        targets: stages to bring up to date, with those that they need.
+        graph: Graph of all stages.
+        stale: Stages that are not up to date. Stages that depend on them may be stale too.
+        targets: Stages to bring up to date, along with their dependencies.
 
     Raises:
-        UserError: if there is no such target.
+        UserError: If a target does not exist.
     """
     needed, affected = set(targets), set(stale)
     if unknown := sorted(needed - graph.keys()):
-        raise UserError(f"no stage {unknown[0]!r}; `dvc stage list` names them all")
-    order = list(TopologicalSorter(graph).static_order())  # a stage comes after what it needs
+        raise UserError(f"no stage {unknown[0]!r}; `dvc stage list` lists all")
+    order = list(TopologicalSorter(graph).static_order())  # dependencies come first
     for stage in order:
         if affected.intersection(graph[stage]):
             affected.add(stage)
     for stage in reversed(order):
         if stage in needed:
             needed.update(graph[stage])
-    chosen = needed & affected
-    return {stage: chosen.intersection(graph[stage]) for stage in order if stage in chosen}
+    selected = needed & affected
+    return {stage: selected.intersection(graph[stage]) for stage in order if stage in selected}
 
 
 def run_all(
@@ -129,19 +133,19 @@ def run_all(
     jobs: int,
     seconds: Mapping[str, float] | None = None,
 ) -> None:
-    """Run each stage once all on which it depends have run.
+    """Run each stage after its dependencies.
 
-    Of the stages that can run, that goes first on which the longest path of others waits, so that
-    no long one is left to the end, when it would run alone.
+    Of the stages that are ready, the one at the start of the longest path runs first, so that no
+    long stage runs alone at the end.
 
     Args:
-        graph: of the stages to run.
-        run: runs a stage; whether it succeeded.
-        jobs: how many at once.
-        seconds: that stages are expected to take; others take little.
+        graph: Graph of the stages to run.
+        run: Function that runs a stage and returns whether it succeeded.
+        jobs: Number of parallel stages.
+        seconds: Expected times of stages; 0 for others.
 
     Raises:
-        UserError: if a stage failed. Stages that run go on to their end, others do not begin.
+        UserError: If a stage failed. Running stages are finished, no other stage is started.
     """
     remaining = longest_paths(graph, seconds or {})
     sorter = TopologicalSorter(graph)
@@ -162,11 +166,11 @@ def run_all(
 
 
 def longest_paths(graph: Graph, seconds: Mapping[str, float]) -> dict[str, float]:
-    """For each stage, the seconds of the longest chain of stages that begins with it.
+    """Compute, for each stage, the length in seconds of the longest path that starts with it.
 
     Args:
-        graph: by stage, those on which it depends.
-        seconds: by stage; 0 where it is not known.
+        graph: Graph of the stages.
+        seconds: Times by stage; 0 for others.
     """
     paths = {stage: seconds.get(stage, 0.0) for stage in graph}
     for stage in reversed(list(TopologicalSorter(graph).static_order())):
@@ -176,14 +180,14 @@ def longest_paths(graph: Graph, seconds: Mapping[str, float]) -> dict[str, float
 
 
 def reproduce(stage: str, environment: Mapping[str, str]) -> bool:
-    """Run a stage by DVC, with its name before each line that it prints.
+    """Run a stage with DVC and print its output, each line prefixed with the stage name.
 
     Args:
-        stage: its name.
-        environment: further variables.
+        stage: Name of the stage.
+        environment: Additional environment variables.
 
     Returns:
-        Whether it succeeded.
+        True if the stage succeeded.
     """
     began = time.perf_counter()
     process = subprocess.Popen(

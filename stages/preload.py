@@ -1,9 +1,10 @@
-"""Start stages by forking a process that has imported TensorFlow already, on Linux.
+"""Start stages by forking a process that has already imported TensorFlow (Linux only).
 
-Importing takes longer than most small stages compute. `stages.parallel` starts this server and
-names its socket in $STAGES_SERVER; bin/python, by which DVC starts each stage, then sends its
-command here (bin/request.py). That is safe because TensorFlow starts no thread before its first
-operation. No module that a stage depends on is imported here, so that each reads its own code.
+Importing TensorFlow takes longer than most small stages compute. `stages.parallel` starts this
+server and puts its socket in $STAGES_SERVER; bin/python, with which DVC starts each stage, then
+sends its command here (bin/request.py). Forking is safe because TensorFlow starts no thread before
+its first operation. Modules of the project are removed from the fork, so that each stage loads its
+own code.
 """
 
 import gc
@@ -32,8 +33,8 @@ IMPORTS = (
 
 @contextmanager
 def preloaded() -> Iterator[dict[str, str]]:
-    """Run the server; gives the environment variables by which stages find it."""
-    if sys.platform != "linux":  # where a fork of such a process may crash
+    """Run the server; yields the environment variables with which stages find it."""
+    if sys.platform != "linux":  # elsewhere, forking such a process may crash
         yield {}
         return
     with (
@@ -59,9 +60,9 @@ def serve(listening: socket.socket) -> None:
     """Answer requests until killed."""
     for name in IMPORTS:
         importlib.import_module(name)
-    gc.freeze()  # the garbage collector would copy the memory that processes share
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which reaches the stages, too
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # what has ended is not waited for
+    gc.freeze()  # the garbage collector would copy shared memory
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stages receive it as well
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended processes are not waited for
     while True:
         connection, _ = listening.accept()
         if os.fork() == 0:
@@ -73,7 +74,7 @@ def serve(listening: socket.socket) -> None:
 
 
 def answer(connection: socket.socket) -> None:
-    """Run the command of a request in another process, and send its exit status, a byte."""
+    """Run the command of a request in a child process and send its exit status, one byte."""
     request, files, _, _ = socket.recv_fds(connection, MAX_REQUEST, 3)
     pid = os.fork()
     if pid == 0:
@@ -85,13 +86,13 @@ def answer(connection: socket.socket) -> None:
 
 
 def run(files: list[int], arguments: list[str], folder: str, environment: dict[str, str]) -> None:
-    """Do what `python -m module ...` does.
+    """Run a module like `python -m module ...`.
 
     Args:
-        files: descriptors that become standard input, output and error.
-        arguments: -m, the name of a module, and its arguments.
-        folder: working directory.
-        environment: variables.
+        files: File descriptors of standard input, output and error.
+        arguments: -m, the name of the module, and its arguments.
+        folder: Working directory.
+        environment: Environment variables.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, file in enumerate(files):

@@ -1,4 +1,4 @@
-"""Convert a dataset's source to arrays, split it, and report what is in it."""
+"""Convert a dataset's source to arrays, split it, and write its data report."""
 
 import importlib
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def main(dataset: str) -> None:
         prepared = module.prepare(Path(config.source), config)
         write_figures(REPORTS / "data" / dataset / "plots", prepared.figures)
     described = describe_splits(prepared.splits, prepared.info["classes"])
-    details = [{**prepared.report, "splits": described}]  # a list, in which DVC finds no metrics
+    details = [{**prepared.report, "splits": described}]  # a list, so that DVC finds no metrics
     write_json(REPORTS / "data" / dataset / "details.json", details)
     write_splits(PROCESSED / dataset, prepared, described)
 
@@ -43,7 +43,7 @@ def write_figures(folder: Path, figures: "Mapping[str, Figure]") -> None:
 
 
 def write_splits(folder: Path, prepared: "Prepared", described: Mapping[str, Any]) -> None:
-    """Write splits and what describes them to `folder`, each whole or not at all."""
+    """Write splits and their description to `folder`; no file is left half written."""
     for name, split in prepared.splits.items():
         with atomic_output(folder / name) as partial:
             save_split(partial, split, prepared.raw.get(name))

@@ -1,7 +1,7 @@
-"""Record the results at hand as the baseline: reports/baseline.json.
+"""Record the current results as the baseline: reports/baseline.json.
 
-The file keeps what DVC does not hash: training times, and the processor, precision and package
-versions that made the results. `make baseline` runs the pipeline, this, and commits.
+The file stores what DVC does not track: training times, and the CPU, precision and package versions
+of the results. `make baseline` runs the pipeline, records the baseline and commits it.
 """
 
 import importlib.metadata
@@ -17,7 +17,7 @@ from stages.core.paths import MODELS, REPORTS
 from stages.page.results import BASELINE, read_baseline, read_metrics
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "dvc")
-INSTRUCTIONS = {  # flag in /proc/cpuinfo -> what is shown; those that change results
+INSTRUCTIONS = {  # flags in /proc/cpuinfo that affect results -> displayed names
     "avx2": "AVX2",
     "avx512f": "AVX-512",
     "avx512_bf16": "AVX-512 BF16",
@@ -28,7 +28,7 @@ INSTRUCTIONS = {  # flag in /proc/cpuinfo -> what is shown; those that change re
 
 
 def main() -> None:
-    """Write reports/baseline.json, unless it says already what is to be recorded."""
+    """Write reports/baseline.json, unless it is up to date."""
     previous = read_baseline()
     baseline = update_baseline(
         previous,
@@ -53,20 +53,20 @@ def update_baseline(
     metrics: dict[str, dict[str, float]],
     environment: dict[str, Any],
 ) -> dict[str, Any]:
-    """The new baseline.
+    """Return the new baseline.
 
-    A model that was not trained since the previous baseline keeps the record of its training. If
-    nothing changed, the previous baseline is returned, its date included.
+    A model that was not trained since the previous baseline keeps the record of its training run.
+    If nothing changed, the previous baseline is returned, including its date.
 
     Args:
-        previous: the previous baseline, or an empty dictionary.
-        runs: what the last training of a model on this machine recorded, by model.
-        metrics: flat metrics by model.
-        environment: `recorded`, `machine` and `versions` of the present.
+        previous: Previous baseline, or an empty dictionary.
+        runs: Records of the last training run on this machine by model.
+        metrics: Flat metrics by model.
+        environment: Current `recorded`, `machine` and `versions`.
 
     Returns:
-        `recorded`, `machine`, `versions` and `models`, where each model has the keys of its run
-        and `metrics`.
+        Dictionary with `recorded`, `machine`, `versions` and `models`; each model has the keys of
+        its training run and `metrics`.
     """
     old = previous.get("models", {})
     new_runs = {
@@ -81,19 +81,19 @@ def update_baseline(
     if previous and models == old:
         return previous
     header = environment
-    if previous and not new_runs:  # evaluated again; the models are still those of that machine
+    if previous and not new_runs:  # evaluated again, but trained on that machine
         header = previous | {"recorded": environment["recorded"]}
     return {key: header[key] for key in ("recorded", "machine", "versions")} | {"models": models}
 
 
 def read_runs(models: Path) -> dict[str, dict[str, Any]]:
-    """What each model's last training on this machine recorded, by model.
+    """Read the record of the last training run of each model on this machine.
 
     Args:
-        models: the folder with a folder per model, in it run.json.
+        models: Folder with one subfolder per model, each with a run.json.
 
     Returns:
-        The content of the files and, if it does not say so itself, when they were `finished`.
+        Content of the files by model. `finished` defaults to the time of the file.
     """
     runs = {}
     for path in sorted(models.glob("*/run.json")):
@@ -103,7 +103,7 @@ def read_runs(models: Path) -> dict[str, dict[str, Any]]:
 
 
 def read_all_metrics(reports: Path) -> dict[str, dict[str, float]]:
-    """The flat metrics of each model by model."""
+    """Read the flat metrics of all models, by model."""
     return {
         path.parent.name: read_metrics(path.parent)
         for path in sorted(reports.glob("*/metrics.json"))
@@ -111,20 +111,20 @@ def read_all_metrics(reports: Path) -> dict[str, dict[str, float]]:
 
 
 def read_cpuinfo() -> str:
-    """The text of /proc/cpuinfo; empty on systems without it."""
+    """Read /proc/cpuinfo; empty on systems without it."""
     path = Path("/proc/cpuinfo")
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
 def describe_machine(cpuinfo: str) -> dict[str, Any]:
-    """What kind of processor this is: equal kinds give equal results.
+    """Describe the machine; results are reproducible on machines with the same instruction sets.
 
     Args:
-        cpuinfo: the text of /proc/cpuinfo.
+        cpuinfo: Content of /proc/cpuinfo.
 
     Returns:
-        `processor` (name), `instructions` (those of INSTRUCTIONS that it has), `cores` and
-        `system`.
+        `processor` (its name), `instructions` (its instruction sets among INSTRUCTIONS), `cores`
+        and `system`.
     """
     fields: dict[str, str] = {}
     for line in cpuinfo.splitlines():
@@ -140,7 +140,7 @@ def describe_machine(cpuinfo: str) -> dict[str, Any]:
 
 
 def read_versions() -> dict[str, str]:
-    """The versions of Python and of the packages that affect results."""
+    """Return the versions of Python and of the packages that affect results."""
     return {"python": platform.python_version()} | {
         package: importlib.metadata.version(package) for package in PACKAGES
     }

@@ -26,21 +26,21 @@ from stages.page.results import (
 )
 
 PAGE = REPORTS / "index.html"
-MAX_FRAMES = 6  # of an animation on the page; the file beside it has all
-PAGE_COLORS = 24  # of a chart or gray image on the page; the file beside it has more
-MAX_COLOR_ERROR = 2.5  # mean difference of the pixels, in levels of 255
-ALL_FRAMES = {"walk"}  # animations that say nothing if frames are left out
+MAX_FRAMES = 6  # of an animation on the page; its file has all frames
+PAGE_COLORS = 24  # of a chart or grayscale image on the page; its file has all colors
+MAX_COLOR_ERROR = 2.5  # mean absolute difference of the pixels, 0 to 255
+ALL_FRAMES = {"walk"}  # animations that need all frames
 
 
 def main() -> None:
-    """Read reports/ for the models and datasets of params.yaml and write the page."""
+    """Read the reports of all models and datasets in params.yaml and write the page."""
     params = load_params()
     seeds = read_seeds()
     models = []
     for name, model in params.models.items():
         recipe = recipe_id(model, params.datasets.get(model.dataset))
-        found = results_by_seed(seeds.get(name, {}), recipe)
-        models.append(read_model(REPORTS / name, name, model, other_results(found, model)))
+        results = results_by_seed(seeds.get(name, {}), recipe)
+        models.append(read_model(REPORTS / name, name, model, other_results(results, model)))
     datasets = [
         read_dataset(REPORTS / "data" / name, name, dataset.module)
         for name, dataset in params.datasets.items()
@@ -51,20 +51,25 @@ def main() -> None:
 
 
 def other_results(results: Mapping[int, float], config: Any) -> list[float]:
-    """The results, by seed, of seeds other than that of the model at hand."""
+    """Return the results with seeds other than that of the model.
+
+    Args:
+        results: Results by seed.
+        config: Section of the model in params.yaml.
+    """
     return [result for seed, result in results.items() if seed != config.training.seed]
 
 
 def read_model(
     folder: Path, name: str, config: Model, seed_results: Sequence[float] = ()
 ) -> ModelPage:
-    """Read what the page shows of a model.
+    """Read the results of a model for the page.
 
     Args:
-        folder: reports/<model>.
-        name: id of the model.
-        config: its section of params.yaml.
-        seed_results: its main metric with other seeds.
+        folder: Path of reports/<model>.
+        name: Id of the model.
+        config: Section of the model in params.yaml.
+        seed_results: Main metric of training runs with other seeds.
     """
     details, folds = read_details(folder), read_details(folder / "cross_validation")
     return ModelPage(
@@ -81,31 +86,31 @@ def read_model(
 
 
 def read_dataset(folder: Path, name: str, module: str) -> DatasetPage:
-    """Read what the page shows of a dataset.
+    """Read the data report of a dataset for the page.
 
     Args:
-        folder: reports/data/<dataset>.
-        name: id of the dataset.
-        module: that prepared it.
+        folder: Path of reports/data/<dataset>.
+        name: Id of the dataset.
+        module: Name of the module in stages/datasets that prepared it.
     """
     figures = read_figures(folder / "plots", dataset_captions(module))
     return DatasetPage(name, read_details(folder), figures)
 
 
 def read_captions(details: Mapping[str, Any]) -> dict[str, Caption]:
-    """The captions of an evaluation's figures, with what is concluded of this model."""
+    """Return the captions of an evaluation's figures, including what they show of this model."""
     return {
-        name: Caption(text["title"], f"{text['reading']} {text['conclusion']}".strip())
+        name: Caption(text["title"], f"{text['description']} {text['summary']}".strip())
         for name, text in details.get("captions", {}).items()
     }
 
 
 def read_figures(folder: Path, captions: Mapping[str, Caption]) -> dict[str, Figure]:
-    """The PNG files of a folder by name; empty if there is no such folder.
+    """Read the PNG files of a folder, by name; empty if the folder does not exist.
 
     Args:
-        folder: where they are.
-        captions: by name; figures are in their order, those without a caption last.
+        folder: Folder of the files.
+        captions: Captions by name. Figures are in this order, those without a caption last.
     """
     paths = {path.stem: path for path in sorted(folder.glob("*.png"))}
     first = [name for name in captions if name in paths]
@@ -116,7 +121,7 @@ def read_figures(folder: Path, captions: Mapping[str, Caption]) -> dict[str, Fig
 
 
 def read_figure(path: Path, caption: Caption) -> Figure:
-    """Read a PNG file; of an animation MAX_FRAMES frames, evenly spaced, the last included."""
+    """Read a PNG file; of an animation, MAX_FRAMES evenly spaced frames including the last."""
     content = path.read_bytes()
     with Image.open(io.BytesIO(content)) as image:
         num_frames, (width, height) = getattr(image, "n_frames", 1), image.size
@@ -124,20 +129,20 @@ def read_figure(path: Path, caption: Caption) -> Figure:
             from stages.plots.style import encode_animation
 
             frames = [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)]
-            chosen = np.linspace(0, num_frames - 1, MAX_FRAMES).astype(int)
-            content = encode_animation([frames[number] for number in chosen])
+            indices = np.linspace(0, num_frames - 1, MAX_FRAMES).astype(int)
+            content = encode_animation([frames[index] for index in indices])
         if num_frames == 1:
             content = compress(content, image)
     url = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-    return Figure(url, width, height, num_frames > 1, caption.title, caption.reading)
+    return Figure(url, width, height, num_frames > 1, caption.title, caption.description)
 
 
 def compress(content: bytes, image: Image.Image) -> bytes:
-    """A PNG file with at most PAGE_COLORS colors, if that looks the same and is smaller.
+    """Reduce a PNG file to PAGE_COLORS colors if it looks the same and becomes smaller.
 
     Args:
-        content: of the file.
-        image: the same, decoded.
+        content: Content of the file.
+        image: Decoded image.
     """
     original = image.convert("RGB")
     reduced = original.quantize(PAGE_COLORS, dither=Image.Dither.NONE)

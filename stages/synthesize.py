@@ -13,8 +13,8 @@ from stages.core.splits import INFO, SPLITS, Split, describe_splits, save_split
 if TYPE_CHECKING:
     from stages.config.schema import Synthetic
 
-ENDS = (0.7, 0.8)  # of the training and of the validation points, as fractions of all
-TURNS = 1.5  # of each arm of the spiral
+ENDS = (0.7, 0.8)  # of the training and validation points, as fractions of all points
+TURNS = 1.5  # turns of each spiral arm
 
 
 def main(dataset: str) -> None:
@@ -37,11 +37,11 @@ def main(dataset: str) -> None:
 def generate(config: "Synthetic") -> Split:
     """Draw points and their classes, in random order.
 
-    Normal noise of standard deviation `noise` moves each point after its class is known, so that
+    Gaussian noise of standard deviation `noise` is added after the class of a point is set, so that
     with much noise the classes overlap.
 
     Returns:
-        x [num_points, 2] float32, within about -1 and 1; y [num_points] uint8.
+        x, float32 [num_points, 2], about -1 to 1; y, uint8 [num_points].
     """
     random = np.random.default_rng(config.seed)
     x, y = (LABELED_SHAPES | UNLABELED_SHAPES)[config.shape](config.num_points, random)
@@ -64,9 +64,10 @@ def xor(num_points: int, random: np.random.Generator) -> tuple[np.ndarray, np.nd
 
 
 def spiral(num_points: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """An arm of a spiral per class; points are as dense at its end as at its beginning.
+    """One spiral arm per class, with the same density of points along the arm.
 
-    Reference: Lang, Witbrock: Learning to tell two spirals apart, 1988.
+    Reference:
+        Lang, Witbrock: Learning to tell two spirals apart, 1988.
     """
     y = random.permutation(num_points) % 2
     radius = np.sqrt(random.uniform(0.01, 1, num_points))
@@ -90,12 +91,12 @@ UNLABELED_SHAPES = {"ring": ring, "line": line}
 
 
 def from_polar(radius: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Coordinates [n, 2] of points at a distance [n] and an angle [n] in radians."""
+    """Convert polar coordinates, radius [n] and angle [n] in radians, to Cartesian ones [n, 2]."""
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
 def split_points(points: Split) -> dict[str, Split]:
-    """Split points, whose order is random, into 70 % train, 10 % validation and 20 % test."""
+    """Split points in random order into 70 % training, 10 % validation and 20 % test."""
     ends = [round(end * len(points.x)) for end in ENDS]
     pieces = zip(np.split(points.x, ends), np.split(points.y, ends), strict=True)
     return {name: Split(*piece) for name, piece in zip(SPLITS, pieces, strict=True)}

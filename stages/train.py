@@ -12,7 +12,7 @@ from stages.core.files import write_json
 from stages.core.paths import MODELS
 from stages.core.splits import load_info, load_split
 
-PACKAGES = ("tensorflow", "keras", "numpy")  # that decide about the bits of a training
+PACKAGES = ("tensorflow", "keras", "numpy")  # whose versions affect results
 
 
 def main(model: str) -> None:
@@ -21,7 +21,7 @@ def main(model: str) -> None:
     network = importlib.import_module(f"stages.networks.{config.network.name}.train")
     pipeline = importlib.import_module(f"stages.pipelines.{config.training.input_pipeline}")
     from stages.learning.bundle import save_bundle, save_model
-    from stages.learning.runtime import processor_kind, session
+    from stages.learning.runtime import cpu_type, session
 
     info = load_info(config.dataset)
     train, validation = (
@@ -39,7 +39,7 @@ def main(model: str) -> None:
             message = f"models.{model}: {error}; the last finite weights are in {path}"
             raise DivergedError(message, error.model) from None
         seconds = time.perf_counter() - began
-        machine = {"processor": processor_kind(), "precision": resolved}
+        machine = {"processor": cpu_type(), "precision": resolved}
         save_bundle(folder, trained, make_spec(model, config, info) | machine)
     run = {
         "train_seconds": round(seconds, 1),
@@ -48,19 +48,19 @@ def main(model: str) -> None:
         "versions": {name: version(name) for name in PACKAGES},
     }
     write_json(folder / "run.json", run)  # not an output of the stage: it differs from run to run
-    print(f"{model}: {trained.model.count_params():,} weights, {seconds:.0f} s")
+    print(f"{model}: {trained.model.count_params():,} parameters, {seconds:.0f} s")
 
 
 def make_spec(model: str, config: Any, info: dict[str, Any]) -> dict[str, Any]:
-    """What it takes to use a model without its training code.
+    """Describe a model so that it can be used without its training code.
 
     Args:
-        model: its id.
-        config: its section of params.yaml.
-        info: of the processed dataset.
+        model: Id of the model.
+        config: Section of the model in params.yaml.
+        info: Description of the processed dataset, the content of info.json.
 
     Returns:
-        For spec.json: task, classes, how raw input is encoded, and how it was trained.
+        Content of spec.json: task, classes, encoding of raw input, and training parameters.
     """
     return {
         "model": model,

@@ -1,8 +1,8 @@
-"""Run the committed pipeline again and compare its outputs to the byte: `make verify`.
+"""Rerun the committed pipeline and compare its outputs byte for byte: `make verify`.
 
-The committed state is cloned to a temporary folder with a DVC cache of its own, so that nothing is
-restored, and the stages run there. Downloads are not repeated: the raw data of this folder is
-copied, if it is there.
+The committed state is cloned to a temporary folder with its own DVC cache, so that no output is
+restored from the cache, and the stages run there. Downloads are not repeated: the raw data of this
+folder is copied if present.
 """
 
 import argparse
@@ -29,12 +29,12 @@ from stages.record import describe_machine, read_cpuinfo
 Stages = dict[str, Any]  # the `stages` section of dvc.lock, by name
 
 LOCK = "dvc.lock"
-SAME, DIFFERENT, MISSING = "same", "DIFFERENT", "NOT MADE"
+SAME, DIFFERENT, MISSING = "same", "DIFFERENT", "MISSING"
 MIRROR = Path("../shared/datasets")  # the default of stages/download.py, relative to the project
 
 
 class Comparison(NamedTuple):
-    """An output of a stage and whether it came out again: SAME, DIFFERENT or MISSING."""
+    """An output of a stage and the result of its comparison: SAME, DIFFERENT or MISSING."""
 
     stage: str
     path: str
@@ -42,30 +42,34 @@ class Comparison(NamedTuple):
 
 
 def main() -> None:
-    """Verify the stages given on the command line, by default all; status 1 if any differs."""
+    """Verify the stages on the command line (default: all); status 1 if an output differs."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
-    parser.add_argument("stages", nargs="*", help="stages or globs, by default all")
+    parser.add_argument("stages", nargs="*", help="stages or globs (default: all)")
     arguments = parser.parse_args()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="verify-") as name:
         clone = Path(name) / "clone"
         before = clone_project(Path.cwd(), clone)
-        chosen = choose_stages(arguments.stages, before)
+        selected = select_stages(arguments.stages, before)
         machine = describe_machines(clone / BASELINE)
         print(machine, flush=True)
         warn_of_changes(Path.cwd())
-        run_again(clone, chosen)
-        compared = compare_locks(before, read_lock(clone / LOCK), chosen)
+        rerun(clone, selected)
+        compared = compare_locks(before, read_lock(clone / LOCK), selected)
     print(summarize(compared))
     print(f"{machine}\n{time.perf_counter() - began:.0f} s")
     sys.exit(any(comparison.state != SAME for comparison in compared))
 
 
 def clone_project(project: Path, clone: Path) -> Stages:
-    """Clone HEAD of `project` to `clone`, without the outputs of any stage but downloads.
+    """Clone HEAD of `project` to `clone`, without the outputs of all stages except downloads.
+
+    Args:
+        project: Folder of the project.
+        clone: Folder of the clone, which is created.
 
     Returns:
-        The stages of the committed dvc.lock.
+        Stages of the committed dvc.lock.
     """
     subprocess.run(["git", "clone", "--quiet", str(project), str(clone)], check=True)
     (clone / ".dvc/config.local").write_text("[cache]\n    dir = cache\n", encoding="utf-8")
@@ -80,17 +84,17 @@ def clone_project(project: Path, clone: Path) -> Stages:
     lock = {"schema": "2.0", "stages": downloaded}
     with (clone / LOCK).open("w", encoding="utf-8") as file:
         yaml.dump(lock, file, Dumper=CCoreDumper, sort_keys=False)
-    if downloaded:  # into the cache, without which DVC would download again
+    if downloaded:  # add them to the cache, or DVC would download again
         command = [sys.executable, "-m", "dvc", "commit", "--quiet", "--force", *downloaded]
         subprocess.run(command, cwd=clone, check=True)
     return before
 
 
 def read_lock(path: Path) -> Stages:
-    """The stages of a dvc.lock by name.
+    """Read the stages of a dvc.lock, by name.
 
     Raises:
-        ConfigError: if there is no such file.
+        ConfigError: If the file does not exist.
     """
     if not path.exists():
         raise ConfigError(f"{path.name}: not committed; run `make repro` and commit it first")
@@ -98,36 +102,36 @@ def read_lock(path: Path) -> Stages:
 
 
 def is_download(stage: str) -> bool:
-    """Whether a stage fetches from elsewhere."""
+    """Return whether a stage downloads data."""
     return stage.partition("@")[0] == "download"
 
 
 def outputs(stage: dict[str, Any]) -> dict[str, str]:
-    """The hash of each output of a stage of dvc.lock, by path."""
+    """Return the hashes of the outputs of a stage in dvc.lock, by path."""
     return {output["path"]: output["md5"] for output in stage.get("outs", [])}
 
 
 def copy_if_present(source: Path, target: Path) -> bool:
-    """Copy a folder, if there is one; whether there was."""
+    """Copy a folder if it exists, and return whether it does."""
     if source.is_dir():
         shutil.copytree(source, target)
     return source.is_dir()
 
 
-def choose_stages(patterns: Sequence[str], stages: Iterable[str]) -> list[str]:
-    """The stages that match any pattern, without downloads; all if there is no pattern.
+def select_stages(patterns: Sequence[str], stages: Iterable[str]) -> list[str]:
+    """Select the stages that match any pattern, without downloads; all if there is no pattern.
 
     Args:
-        patterns: names or globs of stages, such as `train@mnist_*`.
-        stages: the names of all.
+        patterns: Names or globs of stages, such as `train@mnist_*`.
+        stages: Names of all stages.
 
     Raises:
-        ConfigError: if a pattern matches no stage.
+        ConfigError: If a pattern matches no stage.
     """
     names = [name for name in stages if not is_download(name)]
     for pattern in patterns:
         if not fnmatch.filter(names, pattern):
-            raise ConfigError(f"no stage matches {pattern!r}; `dvc stage list` names them all")
+            raise ConfigError(f"no stage matches {pattern!r}; `dvc stage list` lists all")
     return [
         name
         for name in names
@@ -135,12 +139,12 @@ def choose_stages(patterns: Sequence[str], stages: Iterable[str]) -> list[str]:
     ]
 
 
-def run_again(clone: Path, stages: Sequence[str]) -> None:
-    """Run stages and all that they need; what a failure leaves out is missing afterwards.
+def rerun(clone: Path, stages: Sequence[str]) -> None:
+    """Run stages and their dependencies. After a failure, outputs are missing.
 
     Args:
-        clone: the project folder.
-        stages: what to run.
+        clone: Folder of the project.
+        stages: Names of the stages to run.
     """
     environment = {
         **({"DATASETS_MIRROR": str(MIRROR.resolve())} if MIRROR.is_dir() else {}),
@@ -151,60 +155,61 @@ def run_again(clone: Path, stages: Sequence[str]) -> None:
     subprocess.run(command, cwd=clone, env=environment, check=False)
 
 
-def compare_locks(before: Stages, after: Stages, chosen: Iterable[str]) -> list[Comparison]:
-    """Compare the outputs of stages as two dvc.lock files have them.
+def compare_locks(before: Stages, after: Stages, selected: Iterable[str]) -> list[Comparison]:
+    """Compare the outputs of stages in two dvc.lock files.
 
     Args:
-        before: the committed stages.
-        after: the stages that ran again.
-        chosen: stages that were to run; what else is in `after`, because they depend on it, is
-            compared too.
+        before: Committed stages.
+        after: Stages of the rerun.
+        selected: Stages to compare. Other stages in `after`, on which these depend, are compared
+            too.
 
     Returns:
-        A comparison for each output, in the order of `before`, without downloads.
+        Comparisons of all outputs, in the order of `before`, without downloads.
     """
-    expected = {*chosen, *after}
+    expected = {*selected, *after}
     compared = []
     for name, stage in before.items():
         if name not in expected or is_download(name):
             continue
-        made = outputs(after.get(name, {}))
+        rerun_outputs = outputs(after.get(name, {}))
         for path, md5 in outputs(stage).items():
-            state = MISSING if path not in made else SAME if made[path] == md5 else DIFFERENT
+            found = rerun_outputs.get(path)
+            state = MISSING if found is None else SAME if found == md5 else DIFFERENT
             compared.append(Comparison(name, path, state))
     return compared
 
 
 def summarize(compared: Sequence[Comparison]) -> str:
-    """A line for each output and one for all, those that are not the same last."""
+    """Return one line per output, different ones last, and a line with their number."""
     ranked = sorted(compared, key=lambda comparison: comparison.state != SAME)
-    lines = [f"{each.state:<9}  {each.path}  ({each.stage})" for each in ranked]
+    lines = [f"{state:<9}  {path}  ({stage})" for stage, path, state in ranked]
     same = sum(comparison.state == SAME for comparison in compared)
-    return "\n".join([*lines, f"{same} of {len(compared)} outputs are the same to the byte"])
+    return "\n".join([*lines, f"{same} of {len(compared)} outputs are byte-for-byte identical"])
 
 
 def describe_machines(baseline: Path) -> str:
-    """On which kind of processor the committed results were made, and which one this is."""
+    """Return the CPU of the committed results and that of this machine, in words."""
     here = describe_machine(read_cpuinfo())
     if not baseline.exists():
-        return f"committed results: processor not recorded\nthis machine: {name_machine(here)}"
+        return f"committed results: CPU not recorded\nthis machine: {name_machine(here)}"
     record = read_json(baseline)
     text = (
         f"committed results: {name_machine(record['machine'])}, {record['recorded']}\n"
         f"this machine: {name_machine(here)}"
     )
     if record["machine"]["instructions"] != here["instructions"]:
-        text += "\nAnother kind of processor: its results differ in the last digits, or more."
+        text += "\nAnother CPU type: results differ in the last digits, or more."
     return text
 
 
 def name_machine(machine: dict[str, Any]) -> str:
-    """A machine of `describe_machine` in words."""
+    """Return the name and instruction sets of a machine of `describe_machine`."""
     return ", ".join([machine["processor"], *machine["instructions"]])
 
 
 def warn_of_changes(project: Path) -> None:
-    """Say that changes that are not committed are not verified, if there are any."""
+    """Warn about uncommitted changes, which are not verified."""
     status = subprocess.run(
         ["git", "status", "--porcelain", "--untracked-files=no"],
         cwd=project,
@@ -213,7 +218,7 @@ def warn_of_changes(project: Path) -> None:
         text=True,
     )
     if count := len(status.stdout.splitlines()):
-        print(f"{count} changed files are not committed, and not what is verified", flush=True)
+        print(f"{count} changed files are not committed, and not verified", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Compare the results of a reduced run with the committed baseline, or record them as it.
+"""Compare the results of a reduced run with the committed baseline, or record a new baseline.
 
-    python -m tests.reduced FOLDER            # run it and keep it
-    python -m tests.compare FOLDER            # status 1 if a metric became too much worse
-    python -m tests.compare FOLDER --record   # its results are the new baseline
+    python -m tests.reduced FOLDER            # run the reduced pipeline in FOLDER
+    python -m tests.compare FOLDER            # status 1 if there are regressions
+    python -m tests.compare FOLDER --record   # record its results as the baseline
 
-The comparison is in FOLDER/comparison: comparison.md, the changed charts before and after in
-charts/index.html, and in reduced_baseline/ what `--record` would write.
+The comparison is written to FOLDER/comparison: comparison.md, the changed charts before and after
+in charts/index.html, and the baseline that `--record` would write in reduced_baseline/.
 """
 
 import argparse
@@ -27,11 +27,11 @@ from tests.reduced import BASELINE, ROOT, environment
 
 METRICS = ("reports/*/metrics.json", "reports/*/cross_validation/metrics.json")
 CHARTS = ("models/*/history.csv", "reports/*/chart.csv")
-MAX_ROWS, MAX_CHARTS = 30, 6  # what is more is folded
+MAX_ROWS, MAX_CHARTS = 30, 6  # more are collapsed
 
 
 def main() -> None:
-    """Compare what ran in the folder on the command line; status 1 if anything is red."""
+    """Compare the results in the folder on the command line; status 1 if there are regressions."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="the argument of `python -m tests.reduced`")
     parser.add_argument("--record", action="store_true", help="write the baseline, compare nothing")
@@ -40,18 +40,18 @@ def main() -> None:
     if arguments.record:
         record(arguments.folder, BASELINE, here)
     else:
-        sys.exit(gate.is_red(compare(arguments.folder, here)))
+        sys.exit(gate.has_regressions(compare(arguments.folder, here)))
 
 
 def compare(project: Path, here: dict[str, Any]) -> list[gate.Row]:
-    """Compare what ran in a project with the baseline that it began with.
+    """Compare the results of a project with its baseline.
 
     Args:
-        project: of `python -m tests.reduced`, in which `comparison` is written.
-        here: this machine.
+        project: Project folder of `python -m tests.reduced`, where `comparison` is written.
+        here: Description of this machine.
 
     Returns:
-        A row for each changed metric.
+        Rows, one per changed metric.
     """
     baseline = project / BASELINE.relative_to(ROOT)
     there = read_json(baseline / "machine.json")
@@ -82,9 +82,9 @@ def record(project: Path, baseline: Path, machine: dict[str, Any]) -> None:
     """Write the results of a project as a baseline.
 
     Args:
-        project: which ran.
-        baseline: the folder to write; what was in it is removed.
-        machine: on which it ran.
+        project: Project folder with results.
+        baseline: Folder of the baseline, which is replaced.
+        machine: Description of the machine of the run.
     """
     remove(baseline)
     for name in find(project, *METRICS, *CHARTS):
@@ -95,24 +95,24 @@ def record(project: Path, baseline: Path, machine: dict[str, Any]) -> None:
 
 
 def find(folder: Path, *globs: str) -> list[str]:
-    """The files in a folder that match any glob, relative to it."""
+    """Return the files in a folder that match any glob, relative to the folder."""
     return sorted(
         path.relative_to(folder).as_posix() for glob in globs for path in folder.glob(glob)
     )
 
 
 def same_kind(there: dict[str, Any], here: dict[str, Any]) -> bool:
-    """Whether two machines of `describe_machine` compute the same to the last digit.
+    """Return whether two machines of `describe_machine` compute identical results.
 
-    The number of cores does not matter, since that of the threads is fixed.
+    The number of cores does not matter, since the number of threads is fixed.
     """
     return all(there[key] == here[key] for key in ("instructions", "system"))
 
 
 def metrics_diff(project: Path, baseline: Path) -> gate.Diff:
-    """What `dvc metrics diff` finds between the commit of the baseline and the results.
+    """Run `dvc metrics diff` between the commit of the baseline and the results.
 
-    Files are named: those of a model that params.yaml no longer has would else not be missed.
+    Files are passed as targets, since DVC would ignore those of a model that was removed.
     """
     targets = sorted({*find(baseline / "results", *METRICS), *find(project, *METRICS)})
     printed = dvc(project, "metrics", "diff", "--json", "--targets", *targets)
@@ -120,7 +120,7 @@ def metrics_diff(project: Path, baseline: Path) -> gate.Diff:
 
 
 def dvc(project: Path, *arguments: str) -> str:
-    """Run a DVC command and return what it prints."""
+    """Run a DVC command and return its output."""
     command = [sys.executable, "-m", "dvc", *arguments]
     return subprocess.run(
         command, cwd=project, env=environment(), stdout=subprocess.PIPE, text=True, check=True
@@ -128,7 +128,7 @@ def dvc(project: Path, *arguments: str) -> str:
 
 
 def changed_charts(project: Path, baseline: Path) -> list[str]:
-    """The data files of charts that differ from those of the baseline, or are new."""
+    """Return the data files of charts that are new or differ from the baseline."""
     return [
         name
         for name in find(project, *CHARTS)
@@ -138,14 +138,14 @@ def changed_charts(project: Path, baseline: Path) -> list[str]:
 
 
 def draw_charts(project: Path, charts: Sequence[str], target: Path) -> None:
-    """Draw charts before and after by `dvc plots diff`, if there are any."""
+    """Draw charts before and after with `dvc plots diff`, if there are any."""
     if charts:
         out = str(target.relative_to(project))
         dvc(project, "plots", "diff", "HEAD", "--targets", *charts, "--out", out)
 
 
 def render_charts(project: Path, baseline: Path, charts: Sequence[str]) -> str:
-    """The changed charts in Markdown: their names, and the learning curves that can be drawn."""
+    """Return the changed charts in Markdown: their names, and the comparable learning curves."""
     if not charts:
         return "No chart changed."
     drawn = [draw_curve(baseline / "results" / name, project / name) for name in charts]
@@ -155,11 +155,11 @@ def render_charts(project: Path, baseline: Path, charts: Sequence[str]) -> str:
 
 
 def draw_curve(before: Path, after: Path) -> str:
-    """The learning curve of two history.csv, as a Mermaid chart, which GitHub draws.
+    """Draw the learning curves of two history.csv as a Mermaid chart, which GitHub renders.
 
     Returns:
-        Markdown; empty if there is nothing to draw: no history, a single epoch, other epochs than
-        before, a loss that is not finite.
+        Chart in Markdown. Empty if there is no history, a single epoch, other epochs than before,
+        or a loss that is not finite.
     """
     if after.name != "history.csv" or not before.exists():
         return ""
@@ -180,7 +180,7 @@ def draw_curve(before: Path, after: Path) -> str:
 
 
 def read_columns(path: Path) -> dict[str, list[float]]:
-    """The columns of a CSV file of numbers; an empty cell is NaN."""
+    """Read the columns of a CSV file of numbers; an empty cell is NaN."""
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     columns = zip(*rows, strict=True) if rows else ([] for _ in header)
@@ -191,23 +191,23 @@ def read_columns(path: Path) -> dict[str, list[float]]:
 
 
 def join(values: Sequence[float]) -> str:
-    """Numbers for a Mermaid chart, which knows no exponents."""
+    """Format numbers for a Mermaid chart, without exponents, which Mermaid does not support."""
     return ", ".join(f"{value:.6f}".rstrip("0").removesuffix(".") for value in values)
 
 
 def describe_comparison(there: dict[str, Any], here: dict[str, Any], kind: str) -> str:
-    """On what both runs were, what is tolerated for that reason, and how to accept the results."""
+    """Return the machines of both runs, the tolerances, and how to accept the results."""
     return (
         f"Baseline: {name_machine(there)}, {there['cores']} cores. "
         f"This run: {name_machine(here)}, {here['cores']} cores. "
         f"Tolerances: `{kind}` in `{gate.TOLERANCES}`.\n\n"
-        f"If the results are right, `{BASELINE.name}` in the artifact becomes "
-        f"`{BASELINE.relative_to(ROOT)}`."
+        f"To accept the results, replace `{BASELINE.relative_to(ROOT)}` by "
+        f"`{BASELINE.name}` of the artifact."
     )
 
 
 def fold(title: str, text: str, folded: bool) -> str:
-    """Markdown below a heading, or behind a title to click on."""
+    """Return Markdown below a heading or, if folded, in a collapsed section."""
     if folded:
         return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
     return f"### {title}\n\n{text}"

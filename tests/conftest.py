@@ -1,3 +1,4 @@
+import gc
 import random
 import sys
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-# The same examples each time, however slow the machine is.
+# Use the same examples in every run, also on slow machines.
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
 
@@ -19,5 +20,11 @@ def _same_random_numbers_in_every_run() -> None:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name bytes after their argument: compressed ones hold the time, which differs by worker."""
+    """Use the argument name as the id of bytes: gzip contains the time, which differs by worker."""
     return argname if isinstance(val, bytes) else None
+
+
+def pytest_collection_finish() -> None:
+    """Exclude imported modules from garbage collection, which each training run triggers."""
+    gc.collect()
+    gc.freeze()

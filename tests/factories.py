@@ -1,7 +1,7 @@
-"""Tiny configs, datasets and batches that tests share.
+"""Tiny configs and datasets shared by the tests.
 
-Classes have different sizes and images encode their label, so that what is swapped, transposed or
-off by one shows.
+Classes have different sizes and images encode their label, so that swapped, transposed or shifted
+values are detected.
 """
 
 from typing import Any
@@ -175,7 +175,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "embedding_dim": 4,
             "spatial_dropout": 0.1,
             "dropout": 0.2,
-            "recurrent_dropout": 0.1,
+            "weight_dropout": 0.1,
         },
         "training": BY_EPOCHS
         | {
@@ -198,15 +198,15 @@ MODELS: dict[str, dict[str, Any]] = {
         "network": {"num_frequencies": 5, "sigma": 3.0, "hidden_units": [6]},
         "training": BY_STEPS,
     },
-}  # by network.name; of the GAN of points, point_gan
+}  # by network.name; "point_gan" is the GAN of points
 
 
 def make_config(network: str, /, **overrides: Any) -> Any:
-    """The validated section of a tiny model.
+    """Build the validated config of a tiny model.
 
     Args:
-        network: a key of MODELS.
-        overrides: values of `network`, `training` and `evaluation`, merged key by key, or others.
+        network: Key of MODELS.
+        overrides: Sections or values, merged key by key into those of MODELS.
     """
     values = {
         "dataset": "tiny",
@@ -219,7 +219,7 @@ def make_config(network: str, /, **overrides: Any) -> Any:
 
 
 def merge(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """`values` with those of `overrides`, dictionary by dictionary."""
+    """Merge `overrides` into a copy of `values`, recursively."""
     merged = dict(values)
     for key, value in overrides.items():
         nested = isinstance(value, dict) and isinstance(values.get(key), dict)
@@ -232,7 +232,7 @@ def make_images(
     shape: tuple[int, ...] = (8, 8),
     seed: int = 0,
 ) -> Split:
-    """Noisy images uint8 in which row 2 * label + 1 is bright, examples per class as `counts`."""
+    """Make noisy images uint8 whose row 2 * label + 1 is bright, `counts` images per class."""
     random = np.random.default_rng(seed)
     y = random.permutation(np.repeat(np.arange(len(counts)), counts)).astype(np.uint8)
     x = random.integers(0, 100, (len(y), *shape)).astype(np.uint8)
@@ -240,26 +240,26 @@ def make_images(
     return Split(x, y)
 
 
-def make_table(num_rows: int = 40, seed: int = 0) -> Split:
-    """Rows of COLUMNS, some values missing; class 1 is the rarer one, and older."""
+def make_table(num_examples: int = 40, seed: int = 0) -> Split:
+    """Make examples of COLUMNS with missing values; class 1 is rarer and older."""
     random = np.random.default_rng(seed)
-    y = (random.random(num_rows) < 0.3).astype(np.uint8)
+    y = (random.random(num_examples) < 0.3).astype(np.uint8)
     y[:2] = [0, 1]
     x = np.stack(
         [
             random.normal(40 + 20 * y, 8),
-            random.integers(1, 5, num_rows),
-            random.integers(-1, 2, num_rows),
+            random.integers(1, 5, num_examples),
+            random.integers(-1, 2, num_examples),
         ],
         axis=1,
     ).astype(np.float32)
-    x[random.random(num_rows) < 0.1, 0] = np.nan
-    x[random.random(num_rows) < 0.1, 1] = np.nan
+    x[random.random(num_examples) < 0.1, 0] = np.nan
+    x[random.random(num_examples) < 0.1, 1] = np.nan
     return Split(x, y)
 
 
 def make_texts(num_texts: int = 40, length: int = 12, seed: int = 0) -> Split:
-    """Token ids uint16 of different lengths, padded at the end; those of class 1 hold a 2."""
+    """Make token ids uint16 of different lengths, padded at the end; those of class 1 have a 2."""
     random = np.random.default_rng(seed)
     y = (random.random(num_texts) < 0.3).astype(np.uint8)
     y[:2] = [0, 1]

@@ -1,4 +1,4 @@
-"""Mutants: the source of a module with one small mistake, which a test should notice."""
+"""Mutants: modules with one small mistake, which a test should detect."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ PAIRS = [
 NAMES = dict(PAIRS) | {b: a for a, b in PAIRS}
 SPLITS = {"train": "test", "validation": "test", "test": "train"}
 WITHOUT_EFFECT = {"strict", "encoding", "verbose", "flush", "reduce_retracing"}  # keywords
-MODULE = "<module>"  # stands for what runs when a module is imported
+MODULE = "<module>"  # code that runs when a module is imported
 MAX_SHOWN = 100  # characters of old and of new code
 
 
@@ -50,11 +50,11 @@ class Mutant(NamedTuple):
     """A change of one module.
 
     Attributes:
-        file: relative to the project.
-        line: of the change.
-        function: the outermost function around it, or MODULE.
-        change: what is changed, in words of the code.
-        mutate: gives the changed source.
+        file: Path relative to the project.
+        line: Line of the change.
+        function: Outermost function around it, or MODULE.
+        change: Old and new code.
+        mutate: Function that returns the changed source.
     """
 
     file: str
@@ -65,14 +65,14 @@ class Mutant(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a node of a syntax tree stands: in a field of its parent, maybe a list."""
+    """The place of a node in a syntax tree: a field of its parent, or a position in its list."""
 
     parent: ast.AST
     field: str
     position: int | None
 
     def with_node(self, node: ast.AST | None) -> Any:
-        """The value of the field with another node, or none, in this place."""
+        """Return the value of the field with another node, or none, in this place."""
         value = getattr(self.parent, self.field)
         if self.position is None:
             return node
@@ -80,11 +80,11 @@ class Place(NamedTuple):
 
 
 def find_mutants(file: str, source: str) -> list[Mutant]:
-    """All mutants of a module.
+    """Return all mutants of a module.
 
     Args:
-        file: its name.
-        source: its code.
+        file: Path of the module, relative to the project.
+        source: Code of the module.
     """
     tree = ast.parse(source)
     functions, mutants = outermost_functions(tree), []
@@ -97,10 +97,10 @@ def find_mutants(file: str, source: str) -> list[Mutant]:
 
 
 def replace_once(file: str, source: str, name: str, old: str, new: str) -> Mutant:
-    """The mutant that has `new` instead of `old`, which must occur exactly once.
+    """Return the mutant that has `new` instead of `old`, which must occur exactly once.
 
     Raises:
-        ValueError: if it does not.
+        ValueError: If it does not.
     """
     if source.count(old) != 1:
         raise ValueError(
@@ -112,15 +112,15 @@ def replace_once(file: str, source: str, name: str, old: str, new: str) -> Mutan
 
 
 def outermost_functions(node: ast.AST) -> list[ast.FunctionDef]:
-    """The functions and methods below a node, but for those inside of another one."""
-    found = []
+    """Return the functions and methods below a node, except nested ones."""
+    functions = []
     for child in ast.iter_child_nodes(node):
-        found += [child] if isinstance(child, ast.FunctionDef) else outermost_functions(child)
-    return found
+        functions += [child] if isinstance(child, ast.FunctionDef) else outermost_functions(child)
+    return functions
 
 
 def function_at(functions: list[ast.FunctionDef], line: int) -> str:
-    """The name of the function that a line is in, or MODULE."""
+    """Return the name of the function that contains a line, or MODULE."""
     for function in functions:
         if function.lineno <= line <= (function.end_lineno or 0):
             return function.name
@@ -128,7 +128,7 @@ def function_at(functions: list[ast.FunctionDef], line: int) -> str:
 
 
 def mutated(tree: ast.Module, place: Place, new: ast.AST | None) -> str:
-    """The code of a tree with another node in a place."""
+    """Return the code of a tree with another node in a place."""
     before = getattr(place.parent, place.field)
     setattr(place.parent, place.field, place.with_node(new))
     try:
@@ -138,7 +138,7 @@ def mutated(tree: ast.Module, place: Place, new: ast.AST | None) -> str:
 
 
 def describe(place: Place, node: ast.AST, new: ast.AST | None) -> str:
-    """The code before and after a change, with that around it if this is short."""
+    """Return the code before and after a change, with its context if that is short."""
     around = place.parent
     if isinstance(around, ast.expr | ast.keyword) and len(ast.unparse(around)) <= MAX_SHOWN:
         changed = type(around)(
@@ -152,10 +152,10 @@ def describe(place: Place, node: ast.AST, new: ast.AST | None) -> str:
 
 
 def places(node: ast.AST) -> Iterator[tuple[Place, ast.AST]]:
-    """Each node below `node` that may be changed.
+    """Yield each node below `node` that may be changed.
 
-    Not those of messages, of annotations (but for the calls in them, which hold the bounds of a
-    schema), and of what runs only as a script or for a type checker.
+    Excluded are messages, annotations (except calls in them, which are the bounds of a schema), and
+    code that runs only as a script or for a type checker.
     """
     for field, value in ast.iter_fields(node):
         if isinstance(node, ast.Raise | ast.JoinedStr) or field == "returns":
@@ -173,14 +173,14 @@ def places(node: ast.AST) -> Iterator[tuple[Place, ast.AST]]:
 
 
 def is_left_out(node: ast.AST) -> bool:
-    """Whether nothing in a node is to be changed."""
+    """Return whether nothing in a node is to be changed."""
     if isinstance(node, ast.If):
         return "TYPE_CHECKING" in ast.unparse(node.test) or "__main__" in ast.unparse(node.test)
     return isinstance(node, ast.keyword) and node.arg in WITHOUT_EFFECT
 
 
 def wrong_in_place(place: Place, node: Any) -> Iterator[ast.AST | None]:
-    """Wrong versions of a node because of where it stands; None removes it."""
+    """Yield wrong versions of a node that depend on its place; None removes it."""
     if place.field in {"test", "ifs"} and not isinstance(node, ast.UnaryOp | ast.Compare):
         yield ast.UnaryOp(ast.Not(), node)
     if place.field in {"lower", "upper"}:
@@ -196,7 +196,7 @@ def wrong_in_place(place: Place, node: Any) -> Iterator[ast.AST | None]:
 
 
 def wrong_by_kind(place: Place, node: ast.AST) -> Iterator[ast.AST]:
-    """Wrong versions of a node because of what it is."""
+    """Yield wrong versions of a node that depend on its type."""
     match node:
         case ast.Compare(ops=[operation]):
             yield ast.Compare(node.left, [COMPARISONS[type(operation)]()], node.comparators)
@@ -220,7 +220,7 @@ def wrong_by_kind(place: Place, node: ast.AST) -> Iterator[ast.AST]:
 
 
 def is_droppable(node: ast.AST) -> bool:
-    """Whether a statement can be dropped and leaves code that runs."""
+    """Return whether the code still runs without a statement."""
     match node:
         case ast.Expr(value=ast.Call() | ast.Yield() | ast.YieldFrom()):
             return True
@@ -233,7 +233,7 @@ def is_droppable(node: ast.AST) -> bool:
 
 
 def other_constants(place: Place, value: Any) -> list[Any]:
-    """Wrong values instead of a constant."""
+    """Return wrong values for a constant."""
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int | float):
@@ -245,7 +245,7 @@ def other_constants(place: Place, value: Any) -> list[Any]:
 
 
 def swapped_arguments(node: ast.Call) -> Iterator[ast.Call]:
-    """Calls with two arguments that follow each other in the wrong order."""
+    """Yield calls with two consecutive arguments in the wrong order."""
     for index in range(len(node.args) - 1):
         first, second = node.args[index : index + 2]
         starred = isinstance(first, ast.Starred) or isinstance(second, ast.Starred)

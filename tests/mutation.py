@@ -1,17 +1,17 @@
-"""Mutation check: would the tests notice a mistake in the code?
+"""Mutation testing: would the tests detect a mistake in the code?
 
 python -m tests.mutation [listed|fresh] [--seed 0] [--count 300] [--only REGEX] [--tests REGEX]
 
 A mutant is a module with one small mistake: those listed in tests/mutants.yaml, which a review
-found unnoticed or which matter most, and fresh ones drawn at random (tests/mutants.py). Each is
+found undetected or which matter most, and fresh ones drawn at random (tests/mutants.py). Each is
 put into a copy of the project, where the unit and training tests that call the changed function
-run, those that import its module first, until one fails: then it is caught.
+run, those that import its module first, until one fails: then the mutant is caught.
 
-TensorFlow and its like are imported once, and each test file runs in a fork of this process. That
-is safe because TensorFlow starts no thread before its first operation (Linux only).
+TensorFlow and other large libraries are imported once, and each test file runs in a fork of this
+process. That is safe because TensorFlow starts no thread before its first operation (Linux only).
 
-A line per mutant says what became of it; the exit status is 1 if fewer than 90 % of all, but for
-those that tests/mutants.yaml says are equivalent to the code, were caught.
+One line per mutant is printed. The exit status is 1 if fewer than 90 % of the mutants were caught,
+not counting those that tests/mutants.yaml lists as equivalent to the code.
 """
 
 import argparse
@@ -65,12 +65,12 @@ REQUIRED = 0.9  # of the mutants must be caught
 
 
 class TestFile(NamedTuple):
-    """A file of tests, and what it did without a mutant.
+    """A file of tests, measured without a mutant.
 
     Attributes:
-        path: relative to the project.
-        called: functions that ran, as "module:function".
-        seconds: of processor time that it took.
+        path: Path relative to the project.
+        called: Functions that ran, as "module:function".
+        seconds: CPU time in seconds.
     """
 
     path: str
@@ -79,13 +79,13 @@ class TestFile(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What became of a mutant.
+    """The result of a mutant.
 
     Attributes:
-        mutant: which.
+        mutant: Mutant.
         status: caught, SURVIVED or equivalent.
-        by: the test that failed, or how many files of tests did not.
-        seconds: of processor time that the tests took.
+        by: Test that failed, or the number of test files that passed.
+        seconds: CPU time of the tests in seconds.
     """
 
     mutant: Mutant
@@ -96,11 +96,11 @@ class Result(NamedTuple):
 
 def main() -> None:
     """Check mutants and print the results."""
-    parser = argparse.ArgumentParser(description="Mutation check; see tests/mutation.py.")
+    parser = argparse.ArgumentParser(description="Mutation testing; see tests/mutation.py.")
     parser.add_argument("kind", nargs="?", choices=["listed", "fresh"], help="default: both")
-    parser.add_argument("--seed", type=int, default=0, help="of the fresh ones")
-    parser.add_argument("--count", type=int, default=300, help="of fresh ones that are drawn")
-    parser.add_argument("--only", default="", help="those whose line in the output matches")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the fresh mutants")
+    parser.add_argument("--count", type=int, default=300, help="number of fresh mutants")
+    parser.add_argument("--only", default="", help="only mutants whose line in the output matches")
     parser.add_argument("--tests", default="", help="only test files that match")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mutation-") as name:
@@ -118,7 +118,7 @@ def main() -> None:
 
 
 def copy_project(folder: Path) -> None:
-    """Copy the files of the project as they are now, but for trained models, to an empty folder."""
+    """Copy the current files of the project, except trained models, to an empty folder."""
     from tests.reduced import git
 
     for name in git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
@@ -134,7 +134,7 @@ def read_list(project: Path) -> dict[str, list[dict[str, str]]]:
 
 
 def listed_mutants(project: Path) -> list[Mutant]:
-    """The mutants of tests/mutants.yaml."""
+    """Return the mutants of tests/mutants.yaml."""
     return [
         replace_once(source=(project / each["file"]).read_text(), **each)
         for each in read_list(project)["listed"]
@@ -142,9 +142,9 @@ def listed_mutants(project: Path) -> list[Mutant]:
 
 
 def draw(project: Path, count: int, seed: int) -> list[Mutant]:
-    """Fresh mutants of MODULES, drawn at random.
+    """Draw fresh mutants of MODULES at random.
 
-    More of them begin with the same ones, and a change of the code changes only those near it.
+    A larger count starts with the same mutants, and a change of the code affects only nearby ones.
     """
     ranked, seen = [], Counter[str]()
     for path in sorted(path for pattern in MODULES for path in project.glob(pattern)):
@@ -157,14 +157,14 @@ def draw(project: Path, count: int, seed: int) -> list[Mutant]:
 
 
 def import_libraries() -> None:
-    """Import what takes long, but nothing of the project."""
+    """Import the large libraries, but nothing of the project."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in LIBRARIES:
         importlib.import_module(name)
 
 
 def imported(source: str) -> frozenset[str]:
-    """The modules that a module imports; of `from a import b` both a and a.b."""
+    """Return the modules that a module imports; for `from a import b` both a and a.b."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -173,11 +173,11 @@ def imported(source: str) -> frozenset[str]:
 
 
 class TestFiles:
-    """The files of tests; each is measured, by running it without a mutant, when it is needed.
+    """The files of tests. Each is measured, by a run without a mutant, when it is needed.
 
     Args:
-        project: folder that they are in.
-        wanted: only files whose name matches.
+        project: Folder of the project.
+        wanted: Regular expression of the file names.
     """
 
     def __init__(self, project: Path, wanted: str) -> None:
@@ -188,7 +188,7 @@ class TestFiles:
         self.measured: dict[str, TestFile | None] = {}
 
     def calling(self, mutant: Mutant) -> Iterator[TestFile]:
-        """The files that call the changed function; first those that import its module."""
+        """Yield the files that call the changed function, first those that import its module."""
         module = mutant.file.removesuffix(".py").replace("/", ".")
 
         def order(name: str) -> tuple[bool, bool]:
@@ -203,7 +203,7 @@ class TestFiles:
                 yield test
 
     def measure(self, name: str) -> TestFile | None:
-        """Run a file; one that fails is reported, and not used."""
+        """Run a file without a mutant; if it fails, this is reported, and it is not used."""
         found, seconds = in_fork(lambda: observe(self.project, name), limit=3600)
         if found is None or found["failure"]:
             failure = found and found["failure"]
@@ -215,13 +215,13 @@ class TestFiles:
 def check(
     project: Path, mutant: Mutant, tests: TestFiles, equivalent: Sequence[dict[str, str]]
 ) -> Result:
-    """Run the tests that a mutant can make fail, until one does.
+    """Run the tests that may detect a mutant, until one fails.
 
     Args:
-        project: folder, whose module is changed meanwhile.
-        mutant: what to change.
-        tests: of the project.
-        equivalent: file, function and change of mutants that no test can notice.
+        project: Folder of the project, whose module is changed meanwhile.
+        mutant: Mutant to check.
+        tests: Test files of the project.
+        equivalent: File, function and change of mutants that no test can detect.
     """
     named = {"file": mutant.file, "function": mutant.function, "change": mutant.change}
     if any(each.items() >= named.items() for each in equivalent):
@@ -237,7 +237,7 @@ def check(
 
 
 def run_changed(project: Path, mutant: Mutant, test: TestFile) -> tuple[str | None, float]:
-    """Run a test file with a mutant in place; its first failure, if any, and the seconds."""
+    """Run a test file with a mutant; return its first failure, if any, and the CPU time."""
     path = project / mutant.file
     original = path.read_text()
     path.write_text(mutant.mutate())
@@ -248,14 +248,14 @@ def run_changed(project: Path, mutant: Mutant, test: TestFile) -> tuple[str | No
 
 
 def in_fork(work: Callable[[], Any], limit: int) -> tuple[Any, float]:
-    """What `work` returns in another process, through JSON.
+    """Call `work` in a forked process.
 
     Args:
-        work: prints nothing that would be seen.
-        limit: seconds of processor time after which it is ended; or a hundredfold of waiting.
+        work: Function that returns a JSON value. Its output is discarded.
+        limit: CPU time in seconds after which it is killed; also after 100 times as much real time.
 
     Returns:
-        The value, or None if there is none, and how many seconds of processor time it took.
+        Value, or None if there is none, and the CPU time in seconds.
     """
     with tempfile.NamedTemporaryFile("r") as answer:
         pid = os.fork()
@@ -272,14 +272,14 @@ def in_fork(work: Callable[[], Any], limit: int) -> tuple[Any, float]:
             finally:
                 os._exit(0)
         _, _, usage = os.wait4(pid, 0)
-        with suppress(ProcessLookupError):  # what it started and left
+        with suppress(ProcessLookupError):  # processes that it left running
             os.killpg(pid, signal.SIGKILL)
         content = answer.read()
     return json.loads(content) if content else None, usage.ru_utime + usage.ru_stime
 
 
 def run(project: Path, test: str) -> str:
-    """Run a test file of a project until a test fails; that test, or nothing."""
+    """Run a test file of a project until a test fails; return that test, or an empty string."""
     for name in [name for name in sys.modules if name.partition(".")[0] in {"stages", "tests"}]:
         del sys.modules[name]
     importlib.invalidate_caches()
@@ -287,7 +287,7 @@ def run(project: Path, test: str) -> str:
     os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     os.chdir(project)
     sys.path[0] = str(project)
-    phases = [Phase.explicit, Phase.generate]  # what fails is not made small
+    phases = [Phase.explicit, Phase.generate]  # no shrinking
     settings.register_profile("mutation", derandomize=True, deadline=None, phases=phases)
     options = ["-x", "-o", "addopts=", "-p", "no:cacheprovider", f"--rootdir={project}"]
     options += ["-p", "_hypothesis_pytestplugin", "--hypothesis-profile=mutation"]
@@ -297,29 +297,29 @@ def run(project: Path, test: str) -> str:
 
 
 class FirstFailure:
-    """A plugin of pytest that remembers the first test, or file, that fails."""
+    """A pytest plugin that stores the first test, or file, that fails."""
 
     name = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Remember a test."""
+        """Store a failed test."""
         if report.failed and not self.name:
             self.name = report.nodeid
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Remember a file that cannot be imported."""
+        """Store a file that cannot be imported."""
         if report.failed and not self.name:
             self.name = f"{report.nodeid}: not imported"
 
 
 def observe(project: Path, test: str) -> dict[str, Any]:
-    """Run a test file; its first failure, and the functions of stages that were called."""
+    """Run a test file; return its first failure and the called functions of stages."""
     called = set[str]()
 
     def trace(frame: FrameType, event: str, argument: Any) -> None:
         del event, argument
         module = frame.f_globals.get("__name__") or ""
-        if module.startswith("stages."):  # "tf__": as AutoGraph has rewritten it
+        if module.startswith("stages."):  # "tf__": converted by AutoGraph
             called.add(f"{module}:{frame.f_code.co_name.removeprefix('tf__')}")
 
     threading.settrace(trace)
@@ -330,12 +330,12 @@ def observe(project: Path, test: str) -> dict[str, Any]:
 
 
 def label(mutant: Mutant) -> str:
-    """Where and what a mutant is."""
+    """Return the location and the change of a mutant."""
     return f"{mutant.file}:{mutant.line}  {mutant.change}"
 
 
 def report(result: Result) -> Result:
-    """Print what became of a mutant."""
+    """Print the result of a mutant."""
     print(
         f"{result.status:10}  {label(result.mutant)}  [{result.by}, {result.seconds:.0f} s]",
         flush=True,
@@ -344,7 +344,7 @@ def report(result: Result) -> Result:
 
 
 def summarize(results: Sequence[Result]) -> int:
-    """Print the survivors and the score; the exit status, 1 if it is too low."""
+    """Print the survivors and the score; return the exit status, 1 if the score is too low."""
     counted = [result for result in results if result.status != "equivalent"]
     survivors = [result for result in counted if result.status == "SURVIVED"]
     caught, total = len(counted) - len(survivors), max(len(counted), 1)
@@ -354,7 +354,7 @@ def summarize(results: Sequence[Result]) -> int:
     seconds = sum(result.seconds for result in counted) / total
     print(
         f"{caught} of {len(counted)} mutants caught ({caught / total:.1%}), {seconds:.1f} s of "
-        f"processor time each; {len(results) - len(counted)} more are equivalent to the code"
+        f"CPU time each; {len(results) - len(counted)} more are equivalent to the code"
     )
     return int(caught / total < REQUIRED)
 

@@ -1,8 +1,8 @@
-"""The same pipeline on the real data with reduced parameters, in a temporary folder.
+"""Run the pipeline on the real data with reduced parameters, in a temporary folder.
 
-`make smoke` runs it; the checkout, its lock and its reports stay as they are. Its numbers mean
-nothing: never compare them with those of a full run. `python -m tests.reduced FOLDER` keeps the
-project in FOLDER, where `python -m tests.compare FOLDER` compares it with the committed baseline.
+`make smoke` runs it without changing the project, its lock file and its reports. Do not compare its
+metrics with those of a full run. `python -m tests.reduced FOLDER` keeps the project in FOLDER,
+where `python -m tests.compare FOLDER` compares it with the committed baseline.
 """
 
 import argparse
@@ -29,7 +29,7 @@ MAX_STEPS = 50
 
 
 def main() -> None:
-    """Run the pipeline in the folder on the command line, or leave nothing behind."""
+    """Run the pipeline in the folder on the command line, or in a temporary one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="keep the project in this new folder")
     folder = parser.parse_args().folder
@@ -43,10 +43,10 @@ def main() -> None:
 
 
 def copy_project(folder: Path) -> None:
-    """Make a git repository of the project's present files, with reduced parameters.
+    """Create a git repository with the current files of the project and reduced parameters.
 
     Args:
-        folder: an empty folder.
+        folder: Empty folder.
     """
     listed = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     for name in filter(None, listed.split("\0")):
@@ -60,10 +60,10 @@ def copy_project(folder: Path) -> None:
 
 
 def commit_baseline(folder: Path) -> None:
-    """Commit the results of the baseline and remove them again, as what to compare with.
+    """Commit the results of the baseline for comparison, then remove the files.
 
     Args:
-        folder: of a project that did not run yet.
+        folder: Folder of a project that did not run yet.
     """
     results = BASELINE / "results"
     paths = [path.relative_to(results) for path in results.rglob("*") if path.is_file()]
@@ -76,7 +76,7 @@ def commit_baseline(folder: Path) -> None:
 
 
 def reduced_params() -> dict[str, Any]:
-    """The values of params.yaml, reduced: one epoch, few steps, and reduced.yaml."""
+    """Return the values of params.yaml with one epoch, few steps, and those of reduced.yaml."""
     values = read_yaml(ROOT / "params.yaml")
     for model in values["models"].values():
         training = model["training"]
@@ -90,10 +90,10 @@ def reduced_params() -> dict[str, Any]:
 
 
 def reduce(values: dict[str, Any], overrides: dict[str, Any], key: str = "") -> dict[str, Any]:
-    """Values with those of `overrides` in their place, which may bring no new key.
+    """Replace values by those of `overrides`, which may not add keys.
 
     Raises:
-        ConfigError: naming a key that `values` does not have.
+        ConfigError: If a key is not in `values`. The message names it.
     """
     reduced = dict(values)
     for name, value in overrides.items():
@@ -110,7 +110,7 @@ def write_params(folder: Path, values: dict[str, Any]) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The environment of a pipeline elsewhere: this Python, the mirror that the project uses."""
+    """Return the environment variables of a pipeline in another folder: this Python, the mirror."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     shared = (ROOT / "../shared/datasets").resolve()
     mirror = {"DATASETS_MIRROR": str(shared)} if shared.is_dir() else {}
@@ -118,15 +118,15 @@ def environment() -> dict[str, str]:
 
 
 def run_pipeline(folder: Path, *stages: str, stdout: int | None = None) -> str:
-    """Run all stages of a project, or some and what they need.
+    """Run all stages of a project, or some and their dependencies.
 
     Args:
-        folder: of the project.
-        stages: names, by default of all.
-        stdout: subprocess.PIPE to capture what they print instead of showing it.
+        folder: Folder of the project.
+        stages: Names of the stages; all by default.
+        stdout: subprocess.PIPE to capture the output instead of printing it.
 
     Returns:
-        What was captured.
+        Captured output.
     """
     command = [sys.executable, "-m", "stages.parallel", *stages]
     done = subprocess.run(
@@ -143,7 +143,7 @@ def commit(folder: Path, message: str) -> None:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run a git command and return what it prints."""
+    """Run a git command and return its output."""
     return subprocess.run(
         ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
     ).stdout

@@ -1,1 +1,1 @@
-"""Recipes as taught whose networks those of stages cannot express."""
+"""Recipes as taught whose networks differ from those in stages/networks."""

@@ -1,7 +1,7 @@
-"""The GAN as taught: no batch normalization, and two slow optimizers.
+"""The GAN as taught: no batch normalization, and two optimizers with low learning rates.
 
-Of its two learning rates, 0.00001 is the generator's and 0.00003 the discriminator's, in the order
-in which the course names them.
+The learning rates are 0.00001 for the generator and 0.00003 for the discriminator, in the order of
+the course.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import tensorflow as tf
 from stages.core.splits import Split
 from stages.learning.fit import MakeBatches, Trained, compile_model, fit
 from stages.learning.optimizers import make_optimizer
-from stages.networks.gan.players import build_inference_model
+from stages.networks.gan.networks import build_inference_model
 
 LATENT_DIM = 150
 
@@ -20,18 +20,18 @@ LATENT_DIM = 150
 def train(
     config: Any, info: dict[str, Any], train: Split, validation: Split | None, batches: MakeBatches
 ) -> Trained:
-    """Train by epochs."""
+    """Train the GAN for a number of epochs."""
     del info, validation
     training = config.training
     gan = Gan(build_generator(), build_discriminator())
-    made = batches(train, training, shuffle=True)
-    steps = training.epochs * len(made)
+    train_batches = batches(train, training, shuffle=True)
+    steps = training.epochs * len(train_batches)
     compile_model(
         gan,
         make_optimizer(training.generator_optimizer, steps),
         discriminator_optimizer=make_optimizer(training.discriminator_optimizer, steps),
     )
-    history = fit(gan, made, epochs=training.epochs)
+    history = fit(gan, train_batches, epochs=training.epochs)
     inference_model = build_inference_model(gan.generator, gan.discriminator)
     return Trained(inference_model, history, {}, training.epochs * len(train.x))
 
@@ -40,8 +40,8 @@ class Gan(keras.Model):
     """Trains the discriminator on a batch, and then the generator on new noise.
 
     Args:
-        generator: noise to images of 0 to 255.
-        discriminator: images of 0 to 255 to logits of being real.
+        generator: Model that maps noise to images, 0 to 255.
+        discriminator: Model that maps images, 0 to 255, to logits of being real.
     """
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model) -> None:
@@ -54,7 +54,7 @@ class Gan(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """The two losses; there is no single one."""
+        """The two losses; there is no common one."""
         return [self.generator_loss, self.discriminator_loss]
 
     def compile(
@@ -70,7 +70,11 @@ class Gan(keras.Model):
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """A step of both; data: images [n, 28, 28], and their labels, which are not used."""
+        """Train both networks for one step.
+
+        Args:
+            data: Images [n, 28, 28] and their labels, which are not used.
+        """
         images = tf.cast(data[0], tf.float32)
         noise_shape = [tf.shape(images)[0], LATENT_DIM]
         with tf.GradientTape() as tape:
@@ -93,7 +97,7 @@ class Gan(keras.Model):
 
 
 def build_generator() -> keras.Model:
-    """From noise [n, LATENT_DIM] to images float32 [n, 28, 28] of 0 to 255."""
+    """Build a model from noise [n, LATENT_DIM] to images, float32 [n, 28, 28], 0 to 255."""
     layers = [
         keras.Input((LATENT_DIM,)),
         keras.layers.Dense(7 * 7 * 256),
@@ -108,7 +112,7 @@ def build_generator() -> keras.Model:
 
 
 def build_discriminator() -> keras.Model:
-    """From images [n, 28, 28] of 0 to 255 to the logit [n, 1] of being real."""
+    """Build a model from images [n, 28, 28], 0 to 255, to logits [n, 1] of being real."""
     layers = [
         keras.Input((28, 28)),
         keras.layers.Rescaling(1 / 255),

@@ -1,4 +1,4 @@
-"""The variational autoencoder as taught: two convolutions, no batch normalization."""
+"""The variational autoencoder as taught: two convolutional layers, no batch normalization."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ LATENT_DIM = 2
 def train(
     config: Any, info: dict[str, Any], train: Split, validation: Split | None, batches: MakeBatches
 ) -> Trained:
-    """Train as stages.networks.vae.train does, without validation."""
+    """Train the VAE like stages.networks.vae.train, without validation."""
     del info, validation
     networks = (build_encoder(), build_decoder())
     return train_networks(networks, config.training, train, None, batches)
 
 
 def build_encoder() -> keras.Model:
-    """From images uint8 [n, 28, 28] to mean and log variance [n, LATENT_DIM]."""
+    """Build a model from images, uint8 [n, 28, 28], to mean and log variance [n, LATENT_DIM]."""
     images = keras.Input((28, 28), dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(images)
     x = keras.layers.Reshape((28, 28, 1))(x)
@@ -33,7 +33,7 @@ def build_encoder() -> keras.Model:
 
 
 def build_decoder() -> keras.Model:
-    """From latent variables [n, LATENT_DIM] to logits of pixels [n, 28, 28]."""
+    """Build a model from latent variables [n, LATENT_DIM] to pixel logits [n, 28, 28]."""
     latent = keras.Input((LATENT_DIM,))
     x = keras.layers.Dense(7 * 7 * 64, activation="relu")(latent)
     x = keras.layers.Reshape((7, 7, 64))(x)

@@ -1,4 +1,4 @@
-"""The LSTM as taught: its last state decides, and its recurrent connections have dropout."""
+"""The LSTM as taught: the last state is classified, with recurrent dropout."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from stages.pipelines import arrays
 def train(
     config: Any, info: dict[str, Any], train: Split, validation: Split | None, batches: MakeBatches
 ) -> Trained:
-    """Train on reviews in random order, not sorted by length as stages.pipelines.texts does."""
+    """Train on reviews in random order, not sorted by length like in stages.pipelines.texts."""
     del batches
     model = build(len(info["input"]["vocabulary"]), info["input"]["max_length"])
     return train_classifier(model, config.training, train, validation, arrays.make_batches)
 
 
 def build(vocabulary_size: int, length: int) -> keras.Model:
-    """From token ids [n, `length` or fewer], padded at the end, to the probability of class 1.
+    """Build a model from token ids [n, at most `length`], padded at the end, to P(class 1) [n, 1].
 
-    The course pads at the front, so that the words come last; so does the network here.
+    The course pads at the start, so that the words come last; this network shifts them likewise.
     """
     words = keras.Input((None,), dtype="int32")
     count = keras.ops.sum(keras.ops.cast(words != PADDING, "int32"), axis=1, keepdims=True)
-    at = keras.ops.arange(length)[None] - (length - count)  # -1 and less before the first word
+    at = keras.ops.arange(length)[None] - (length - count)  # negative before the first word
     shifted = keras.ops.take_along_axis(words, keras.ops.maximum(at, 0), axis=1)
     x = keras.ops.where(at >= 0, shifted, PADDING)
     x = keras.layers.Embedding(vocabulary_size, 128)(x)

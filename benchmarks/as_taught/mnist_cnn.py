@@ -1,4 +1,4 @@
-"""The convolutional network as taught: dropout of single values after the convolutions."""
+"""The convolutional network as taught: element-wise dropout after the convolutional layers."""
 
 from typing import Any
 
@@ -11,13 +11,16 @@ from stages.learning.fit import MakeBatches, Trained, train_classifier
 def train(
     config: Any, info: dict[str, Any], train: Split, validation: Split | None, batches: MakeBatches
 ) -> Trained:
-    """Train as stages.networks.cnn.train does."""
+    """Train the network like stages.networks.cnn.train."""
     del info
     return train_classifier(build(), config.training, train, validation, batches)
 
 
 def build() -> keras.Model:
-    """From images uint8 [n, 28, 28] to probabilities [n, 10]: 1,199,882 weights."""
+    """Build a model from images, uint8 [n, 28, 28], to probabilities [n, 10].
+
+    It has 1,199,882 parameters.
+    """
     return keras.Sequential(
         [
             keras.Input((28, 28), dtype="uint8"),

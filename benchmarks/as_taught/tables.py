@@ -1,4 +1,4 @@
-"""The two tables as taught: one training after the other for each of ten folds."""
+"""Tabular models as taught: ten training runs, one per fold."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ def cross_validate(model: str, config: Any, examples: Split) -> dict[str, float]
     """Cross-validate once.
 
     Args:
-        model: its id, votes_mlp or masses_mlp.
-        config: section of the model.
-        examples: all rows [n, columns] and their classes [n].
+        model: Id of the model, votes_mlp or masses_mlp.
+        config: Section of the model in params.yaml.
+        examples: All examples [n, columns] and their classes [n].
 
     Returns:
         accuracy, accuracy_std and roc_auc over the folds.
@@ -45,13 +45,13 @@ def cross_validate(model: str, config: Any, examples: Split) -> dict[str, float]
 
 
 def make_optimizer(config: Any) -> keras.optimizers.Optimizer:
-    """Adam at a constant rate."""
+    """Create Adam with a constant learning rate."""
     options = config.training.optimizer
     return keras.optimizers.Adam(options.learning_rate, options.beta_1, options.beta_2)
 
 
 def build(hidden_units: list[int], columns: int, initializer: str) -> keras.Model:
-    """From rows [n, columns] to the probability of class 1 [n, 1]."""
+    """Build a model from examples [n, columns] to the probability of class 1 [n, 1]."""
     layers = [
         keras.layers.Dense(units, activation="relu", kernel_initializer=initializer)
         for units in hidden_units
@@ -61,10 +61,18 @@ def build(hidden_units: list[int], columns: int, initializer: str) -> keras.Mode
 
 
 def encode(model: str, train: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows as the course gives them to the network.
+    """Encode examples as in the course.
 
-    Votes are 0 and 1, missing ones 0.5. All columns of the masses, codes too, are standardized as
-    in the training rows; what is missing is the mean.
+    Votes are 0 and 1, missing ones 0.5. All columns of the masses, including codes, are
+    standardized with the statistics of the training examples; missing values become the mean.
+
+    Args:
+        model: Id of the model, votes_mlp or masses_mlp.
+        train: Training examples [m, columns].
+        x: Examples to predict [n, columns].
+
+    Returns:
+        Encoded training examples and examples to predict.
     """
     if model == "votes_mlp":
         return (train + 1) / 2, (x + 1) / 2

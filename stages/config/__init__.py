@@ -1,1 +1,1 @@
-"""The schema of params.yaml: it rejects wrong values and changes none. No stage depends on it."""
+"""Schema of params.yaml: it rejects invalid values and changes none; no stage depends on it."""

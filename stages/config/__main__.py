@@ -6,7 +6,7 @@ from stages.core.paths import PARAMS
 
 
 def main() -> None:
-    """Print how much was checked, or end with the errors."""
+    """Print a summary of params.yaml, or exit with its errors."""
     params = load_params()
     print(f"{PARAMS}: {len(params.datasets)} datasets, {len(params.models)} models: valid")
 

@@ -1,20 +1,20 @@
-"""What the schema of one section cannot see: references between sections, and sizes that fit."""
+"""Checks beyond the schema: references between sections, and sizes of layers."""
 
 from collections.abc import Iterator
 from itertools import pairwise
 
 from stages.config import schema as s
 from stages.core.errors import ConfigError
-from stages.networks.cnn.geometry import map_sizes
+from stages.networks.cnn.geometry import feature_map_sizes
 
 SIDE = 28  # of MNIST and Fashion-MNIST, in pixels
-MAX_WEIGHTS = 200_000_000  # of one layer; 800 MB, and three times that while training
+MAX_PARAMETERS = 200_000_000  # of one layer; 800 MB, and three times as much in training
 NO_EVALUATOR = "none"
 IMAGES = {"idx_images"}
 TABLES = {"congressional_votes", "mammographic_masses"}
 CLASSES_OF_POINTS = {"circle", "xor", "spiral"}
 POINTS = CLASSES_OF_POINTS | {"ring", "line"}
-READABLE = {  # network: the modules or synthetic shapes whose data it can read
+READABLE = {  # network: dataset modules or synthetic shapes that it can read
     "mlp": IMAGES,
     "cnn": IMAGES,
     "raw_tensorflow": IMAGES,
@@ -30,7 +30,7 @@ READABLE = {  # network: the modules or synthetic shapes whose data it can read
 CLASSIFIER = {"test.accuracy", "test.loss", "test.f1_macro"}
 BINARY = {"test.roc_auc", "test.false_positive_rate", "test.false_negative_rate"}
 CROSS_VALIDATED = {"cv.accuracy", "cv.accuracy_std", "cv.roc_auc"}
-METRICS = {  # that a report may show, by task
+METRICS = {  # allowed as report.metric, by task
     "classification": CLASSIFIER | BINARY,
     "toy_classification": CLASSIFIER | BINARY,
     "autoencoding": {
@@ -53,14 +53,14 @@ METRICS = {  # that a report may show, by task
 
 
 def check_references(params: s.Params, source: str) -> None:
-    """Check that what sections refer to exists and fits.
+    """Check references between sections and sizes of layers.
 
     Args:
-        params: as checked by the schema.
-        source: name of the file, for messages.
+        params: Parameters that match the schema.
+        source: Name of the file, for error messages.
 
     Raises:
-        ConfigError: naming every key that is wrong.
+        ConfigError: If any key is invalid; the message names all of them.
     """
     problems = [*dataset_problems(params), *model_problems(params), *fold_problems(params)]
     if problems:
@@ -68,9 +68,9 @@ def check_references(params: s.Params, source: str) -> None:
 
 
 def dataset_problems(params: s.Params) -> Iterator[str]:
-    """Names that stand twice, and fractions that leave nothing for training."""
+    """Duplicate ids and class names, invalid split fractions and image shapes."""
     for name in params.datasets.keys() & params.synthetic.keys():
-        yield f"synthetic.{name}: datasets has the same id"
+        yield f"synthetic.{name}: duplicate id, also in datasets"
     for name, dataset in params.datasets.items():
         preprocess = dataset.preprocess
         fractions = preprocess.validation_fraction + getattr(preprocess, "test_fraction", 0.0)
@@ -81,7 +81,7 @@ def dataset_problems(params: s.Params) -> Iterator[str]:
             )
         classes = getattr(preprocess, "classes", [])
         if len(set(classes)) != len(classes):
-            yield f"datasets.{name}.preprocess.classes: expected different names"
+            yield f"datasets.{name}.preprocess.classes: class names must be unique"
         shape = getattr(preprocess, "image_shape", None)
         if shape and shape[2] not in {1, 3}:
             key = f"datasets.{name}.preprocess.image_shape"
@@ -91,7 +91,7 @@ def dataset_problems(params: s.Params) -> Iterator[str]:
 
 
 def model_problems(params: s.Params) -> Iterator[str]:
-    """Datasets, evaluators, metrics and sizes."""
+    """Invalid datasets, evaluators, metrics and sizes of layers."""
     formats: dict[str, str] = {name: dataset.module for name, dataset in params.datasets.items()}
     formats |= {name: points.shape for name, points in params.synthetic.items()}
     for name, model in params.models.items():
@@ -114,7 +114,7 @@ def model_problems(params: s.Params) -> Iterator[str]:
 
 
 def unreadable(key: str, model: s.AnyModel, formats: dict[str, str]) -> Iterator[str]:
-    """A network on data that it cannot read."""
+    """Networks on data that they cannot read."""
     kind = str(model.network.name)
     if isinstance(model, s.GanModel):
         network = model.network
@@ -149,7 +149,7 @@ def unreadable(key: str, model: s.AnyModel, formats: dict[str, str]) -> Iterator
 
 
 def evaluator_problems(key: str, model: s.AnyModel, params: s.Params) -> Iterator[str]:
-    """An evaluator that is no classifier of the same dataset, missing, or of no use."""
+    """Evaluators that are missing, not needed, or not classifiers of the same dataset."""
     key, evaluator = f"{key}.evaluation.evaluator", model.evaluation.evaluator
     if model.task not in {"autoencoding", "image_generation"}:
         if evaluator != NO_EVALUATOR:
@@ -167,25 +167,25 @@ def evaluator_problems(key: str, model: s.AnyModel, params: s.Params) -> Iterato
 
 
 def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
-    """Maps that vanish, and layers with more weights than a machine has memory for."""
+    """Convolutional layers with empty outputs, and layers with too many parameters."""
     network = model.network
     widths = [SIDE * SIDE]
     if isinstance(network, s.Cnn):
-        sizes = map_sizes(network.conv_layers, SIDE, SIDE)
+        sizes = feature_map_sizes(network.conv_layers, SIDE, SIDE)
         for number, (height, width) in enumerate(sizes):
             if min(height, width) < 1:
                 yield (
-                    f"{key}.network.conv_layers.{number}: nothing is left of the {SIDE}x{SIDE} "
-                    "image after this layer; use a smaller kernel_size, padding: same or fewer "
-                    "max_pool"
+                    f"{key}.network.conv_layers.{number}: the output of this layer would have "
+                    f"size 0 for {SIDE}x{SIDE} images; use a smaller kernel_size, padding: same "
+                    "or fewer max_pool"
                 )
                 return
         height, width = sizes[-1]
         channels = [1, *(layer.filters for layer in network.conv_layers)]
         for number, layer in enumerate(network.conv_layers):
-            weights = layer.kernel_size**2 * channels[number] * channels[number + 1]
-            if weights > MAX_WEIGHTS:
-                yield too_large(f"{key}.network.conv_layers.{number}", weights)
+            num_params = layer.kernel_size**2 * channels[number] * channels[number + 1]
+            if num_params > MAX_PARAMETERS:
+                yield too_large(f"{key}.network.conv_layers.{number}", num_params)
         widths = [height * width * channels[-1]]
     hidden = getattr(network, "dense_units", None) or getattr(network, "hidden_units", None)
     if isinstance(hidden, int):
@@ -193,19 +193,20 @@ def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
     if isinstance(network, s.CharRnn | s.TextRnn):
         widths, hidden = [network.embedding_dim, 4 * network.units], [network.units]
     for inputs, units in pairwise([*widths, *(hidden or [])]):
-        if inputs * units > MAX_WEIGHTS:
+        if inputs * units > MAX_PARAMETERS:
             yield too_large(f"{key}.network", inputs * units)
 
 
-def too_large(key: str, weights: int) -> str:
-    """The message for a layer that is too large."""
+def too_large(key: str, num_params: int) -> str:
+    """Error message for a layer that is too large."""
     return (
-        f"{key}: a layer of {weights:,} weights, expected at most {MAX_WEIGHTS:,}; use fewer units"
+        f"{key}: a layer of {num_params:,} parameters, expected at most {MAX_PARAMETERS:,}; use "
+        "fewer units"
     )
 
 
 def fold_problems(params: s.Params) -> Iterator[str]:
-    """Cross-validations that do not repeat what their model says."""
+    """Cross-validation settings that differ from those of their model."""
     for name, config in params.cross_validation.items():
         key, model = f"cross_validation.{name}", params.models.get(name)
         if model is None or model.task != "classification":

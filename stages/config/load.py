@@ -15,7 +15,7 @@ from stages.core.paths import PARAMS
 T = TypeVar("T")
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
-MAX_SHOWN = 80  # characters of a wrong value
+MAX_SHOWN = 80  # characters of an invalid value
 MAX_PROBLEMS = 5
 
 
@@ -23,13 +23,13 @@ def load_params(path: Path = PARAMS) -> Params:
     """Read and check a parameters file.
 
     Args:
-        path: of the YAML file.
+        path: Path of the YAML file.
 
     Returns:
         The checked parameters.
 
     Raises:
-        ConfigError: naming each key that is wrong, what was found and what was expected.
+        ConfigError: If any key is invalid; the message says what was found and expected.
     """
     return parse_params(read_yaml(path), str(path))
 
@@ -38,7 +38,7 @@ def read_yaml(path: Path) -> Any:
     """Read YAML 1.2 as DVC does: `1e-3` is a number, `yes` is text, a repeated key is an error.
 
     Raises:
-        ConfigError: if there is no such file, or it is not YAML; with the line if it is known.
+        ConfigError: If the file does not exist or is not YAML; with the line if known.
     """
     try:
         with path.open("rb") as file:
@@ -60,7 +60,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def check_structure(text: str, path: Path) -> None:
-    """Reject aliases, which can stand for gigabytes, and nesting that no parameter needs."""
+    """Reject aliases, which can expand to gigabytes, and deep nesting."""
     depth = 0
     for event in yaml.parse(text, Loader=CCoreLoader):
         line = event.start_mark.line + 1 if event.start_mark else 0
@@ -77,14 +77,14 @@ def check_structure(text: str, path: Path) -> None:
 
 
 def parse_params(values: Any, source: str) -> Params:
-    """Check values against the schema, and that what they refer to exists and fits.
+    """Check values against the schema, and references between sections.
 
     Args:
-        values: of the whole file.
-        source: its name, for messages.
+        values: Content of the file.
+        source: Name of the file, for error messages.
 
     Raises:
-        ConfigError: see `load_params`.
+        ConfigError: See `load_params`.
     """
     try:
         params = Params.model_validate(values)
@@ -95,19 +95,19 @@ def parse_params(values: Any, source: str) -> Params:
 
 
 def describe_all(error: ValidationError, values: Any) -> str:
-    """All problems in one line."""
+    """Format all problems in one line."""
     problems = [describe(problem, values) for problem in error.errors()]
     more = f"; and {len(problems) - MAX_PROBLEMS} more" if len(problems) > MAX_PROBLEMS else ""
     return "; ".join(problems[:MAX_PROBLEMS]) + more
 
 
 def describe(problem: Any, values: Any) -> str:
-    """One problem that pydantic found, as `key: expected, found`."""
+    """Format one problem found by pydantic, as `key: expected, found`."""
     key, location = [], values
     for part in problem["loc"]:
         inside = part in location if isinstance(location, dict) else isinstance(part, int)
         missing = problem["type"] == "missing" and part == problem["loc"][-1]
-        if inside or missing:  # else it is the name of a variant, which no user wrote
+        if inside or missing:  # else it is a variant of the schema, not a key of the file
             key.append(str(part))
         location = location[part] if inside else location
     if problem["type"] in {"union_tag_not_found", "union_tag_invalid"}:
@@ -126,16 +126,16 @@ def describe(problem: Any, values: Any) -> str:
 
 
 def shorten(text: str) -> str:
-    """One line of at most MAX_SHOWN characters."""
+    """Shorten a text to one line of at most MAX_SHOWN characters."""
     text = " ".join(text.replace("\n", "\\n").split())
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
 def get_section(sections: dict[str, T], key: str, noun: str) -> T:
-    """The section `key`.
+    """Return the section `key`.
 
     Raises:
-        ConfigError: if there is none, with the ids that there are.
+        ConfigError: If it does not exist; the message lists the existing ids.
     """
     if key not in sections:
         raise ConfigError(f"{PARAMS}: no {noun} {key!r}, expected one of {', '.join(sections)}")

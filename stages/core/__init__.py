@@ -1,1 +1,1 @@
-"""What every stage needs: errors, command line, files, paths, splits. No TensorFlow in here."""
+"""Code shared by all stages: errors, command line, files, paths, splits. No TensorFlow in here."""

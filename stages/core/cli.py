@@ -1,4 +1,4 @@
-"""The command-line entry point of every stage: `python -m stages.<stage> <id>`."""
+"""Command-line entry point of all stages: `python -m stages.<stage> <id>`."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     # Keep freed memory for the next step instead of returning it to the system.
     "TF_CPU_ALLOCATOR_USE_BFC": "true",
-    # The same on any machine: how a sum is split over threads changes its last bits.
+    # The same on any machine: the number of threads changes the rounding of sums.
     "TF_NUM_INTRAOP_THREADS": "2",
     "OPENBLAS_NUM_THREADS": "2",
 }
@@ -30,8 +30,8 @@ def run(stage: Callable[[str], None], noun: str) -> None:
     """Call a stage with the id given on the command line.
 
     Args:
-        stage: the function to call.
-        noun: what the id names, for the help text.
+        stage: Function to call.
+        noun: Name of what the id identifies, for the help text.
     """
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("id", help=f"id of the {noun} in params.yaml")
@@ -41,8 +41,8 @@ def run(stage: Callable[[str], None], noun: str) -> None:
 def exit_on_error(work: Callable[[], None]) -> None:
     """Call `work`; end the process with one line and a non-zero status on an error.
 
-    That is for what the user can fix: a UserError, or an OSError such as a full disk. Any other
-    exception is a bug and keeps its traceback.
+    This is for errors that the user can fix: a UserError, or an OSError such as a full disk. Any
+    other exception is a bug and keeps its traceback.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -57,9 +57,9 @@ def exit_on_error(work: Callable[[], None]) -> None:
 
 
 def exit_on_interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """End the process where it is interrupted.
+    """End the process immediately.
 
-    An exception would free what TensorFlow's threads still use, which crashes now and then.
+    An exception would free memory that TensorFlow's threads still use, which sometimes crashes.
     Temporary files are left, as after a kill; the next run removes them.
     """
     del number, frame

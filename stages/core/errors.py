@@ -3,8 +3,8 @@
 UserError
 ├── ConfigError      params.yaml or the command line
 ├── DataError        a source, a raw file or processed data
-├── ModelError       a stored model, or an input that it cannot take
-└── DivergedError    a training whose loss or weights are no longer finite
+├── ModelError       a stored model, or an input that it does not accept
+└── DivergedError    a training run whose loss or weights are no longer finite
 
 Each message is one line that names the file or key, what was found and what was expected.
 """
@@ -13,23 +13,23 @@ from typing import Any
 
 
 class UserError(Exception):
-    """Something outside the code is wrong."""
+    """Invalid input, parameter or source."""
 
 
 class ConfigError(UserError):
-    """A parameter or a command-line argument is wrong."""
+    """Invalid parameter or command-line argument."""
 
 
 class DataError(UserError):
-    """A source cannot be reached, or a data file is not what it should be."""
+    """Unreachable source, or invalid data file."""
 
 
 class ModelError(UserError):
-    """A stored model is missing or damaged, or cannot take an input."""
+    """Missing or damaged model, or an input that it does not accept."""
 
 
 class DivergedError(UserError):
-    """A training diverged.
+    """Diverged training: the loss or weights are no longer finite.
 
     Attributes:
         model: `keras.Model` with the last finite weights, to be stored.

@@ -1,4 +1,4 @@
-"""Atomic writes: to a temporary file beside the target, then renamed."""
+"""Atomic writes: to a temporary file next to the target, then renamed."""
 
 import json
 import shutil
@@ -14,11 +14,11 @@ from stages.core.errors import DataError
 def atomic_output(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write a file or folder to, and rename it to `path` at the end.
 
-    When the body raises, `path` is left as it was. What a killed process left is removed first.
+    When the body raises, `path` is left as it was. Leftovers of a killed process are removed first.
     The temporary name keeps the suffix of `path`, by which some libraries choose a format.
 
     Args:
-        path: the file or folder to replace.
+        path: File or folder to replace.
 
     Yields:
         The temporary path.
@@ -44,10 +44,10 @@ def remove(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
-    """Write `value` as JSON; equal values give equal bytes.
+    """Write `value` as JSON; equal values result in equal bytes.
 
     Raises:
-        ValueError: if `value` contains NaN or infinity.
+        ValueError: If `value` contains NaN or infinity.
     """
     with atomic_output(path) as partial:
         text = json.dumps(value, indent=indent, allow_nan=False)
@@ -58,7 +58,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        DataError: if it is not JSON, for example truncated.
+        DataError: If it is not JSON, for example truncated.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -67,7 +67,7 @@ def read_json(path: Path) -> Any:
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, float]:
-    """Nested dictionaries as one with dotted keys, as `dvc metrics` names them."""
+    """Flatten nested dictionaries to one with dotted keys, as `dvc metrics` names them."""
     flat: dict[str, float] = {}
     for key, value in values.items():
         if isinstance(value, dict):

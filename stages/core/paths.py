@@ -1,4 +1,4 @@
-"""Where everything is, relative to the project's top folder, from which all stages run."""
+"""Paths, relative to the project's top folder, from which all stages run."""
 
 from pathlib import Path
 

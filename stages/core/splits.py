@@ -1,9 +1,9 @@
-"""Processed data: the examples of each split, and what describes them.
+"""Processed data: the examples of each split, and their description.
 
-data/processed/<dataset>/info.json          classes, how raw input is encoded, shapes, counts
+data/processed/<dataset>/info.json          classes, encoding of raw input, shapes, counts
 data/processed/<dataset>/<split>/x.npy      inputs [n, ...]
 data/processed/<dataset>/<split>/y.npy      labels or targets [n, ...]
-data/processed/<dataset>/<split>/raw.jsonl  where they are worth showing, the raw examples
+data/processed/<dataset>/<split>/raw.jsonl  raw examples to show, of some datasets
 """
 
 import json
@@ -27,33 +27,33 @@ class Split(NamedTuple):
     """Examples and their targets.
 
     Attributes:
-        x: [n, ...] inputs: uint8 images [n, height, width(, channels)]; float32 tables
-            [n, columns], NaN where missing; uint16 token ids [n, length]; uint16 characters [n];
-            float32 points [n, 2]; uint16 pixel positions [n, 2].
-        y: [n] uint8 class, [n] uint16 next character, or [n, 3] uint8 color.
+        x: Inputs [n, ...]: images, uint8 [n, height, width(, channels)]; tables, float32
+            [n, columns], NaN where missing; token ids, uint16 [n, length]; characters, uint16 [n];
+            points, float32 [n, 2]; pixel coordinates, uint16 [n, 2].
+        y: Classes, uint8 [n]; next characters, uint16 [n]; or colors, uint8 [n, 3].
     """
 
     x: np.ndarray
     y: np.ndarray
 
     def take(self, indices: np.ndarray) -> "Split":
-        """The examples at `indices` [m]."""
+        """Return the examples at `indices` [m]."""
         return Split(self.x[indices], self.y[indices])
 
 
 def concatenate(splits: Sequence[Split]) -> Split:
-    """All examples of `splits`, in order."""
+    """Return all examples of `splits`, in order."""
     x, y = (np.concatenate(arrays) for arrays in zip(*splits, strict=True))
     return Split(x, y)
 
 
 def save_split(folder: Path, split: Split, raw: Sequence[dict[str, Any]] | None = None) -> None:
-    """Write a split to `folder`; equal splits give equal bytes.
+    """Write a split to `folder`; equal splits result in equal bytes.
 
     Args:
-        folder: is created; must not exist.
-        split: what to write.
-        raw: a JSON object per example, if raw examples are worth showing.
+        folder: Folder to create; must not exist.
+        split: Split to write.
+        raw: A JSON object per example, if raw examples are to be shown.
     """
     folder.mkdir(parents=True)
     np.save(folder / "x.npy", split.x)
@@ -67,12 +67,12 @@ def load_split(dataset: str, name: str, mmap: bool = False) -> Split:
     """Read a split of a processed dataset.
 
     Args:
-        dataset: id of the dataset.
-        name: one of SPLITS.
-        mmap: map x into memory instead of reading it, for data larger than memory.
+        dataset: Id of the dataset.
+        name: One of SPLITS.
+        mmap: Whether to map x into memory instead of reading it, for data larger than memory.
 
     Raises:
-        DataError: if a file is missing or damaged.
+        DataError: If a file is missing or damaged.
     """
     folder = PROCESSED / dataset / name
     try:
@@ -91,17 +91,17 @@ def load_raw(dataset: str, name: str, indices: Sequence[int]) -> list[dict[str, 
         return []
     wanted = set(map(int, indices))
     with path.open(encoding="utf-8") as lines:
-        found = {number: line for number, line in enumerate(lines) if number in wanted}
-    return [json.loads(found[int(index)]) for index in indices]
+        selected = {number: line for number, line in enumerate(lines) if number in wanted}
+    return [json.loads(selected[int(index)]) for index in indices]
 
 
 def load_info(dataset: str) -> dict[str, Any]:
-    """Read what describes a processed dataset."""
+    """Read info.json of a processed dataset."""
     return read_json(PROCESSED / dataset / INFO)
 
 
 def describe_splits(splits: dict[str, Split], classes: Sequence[str]) -> dict[str, Any]:
-    """Shapes, dtypes and, where there are classes, examples per class of each split."""
+    """Return shapes, dtypes and, if there are classes, examples per class of each split."""
     described = {}
     for name in SPLITS:
         split = splits[name]

@@ -1,4 +1,4 @@
-"""What the dataset modules share: their result, splits, expected counts, tables."""
+"""Code shared by the dataset modules: results, splits, expected counts, tables."""
 
 import csv
 import math
@@ -24,14 +24,14 @@ MAX_TABLE = 10_000_000  # bytes
 
 @dataclass
 class Prepared:
-    """What a dataset module makes of its source.
+    """Result of preprocessing.
 
     Attributes:
-        splits: by name, one for each of stages.core.splits.SPLITS.
-        info: `classes`, `positive_class`, and in `input` how raw input is encoded.
-        report: counts and statistics, for JSON.
-        figures: of the data report, by name.
-        raw: for the splits whose raw examples are worth showing, a JSON object per example.
+        splits: Splits by name, one for each of stages.core.splits.SPLITS.
+        info: `classes`, `positive_class`, and `input`, the encoding of raw input.
+        report: Counts and statistics, serializable as JSON.
+        figures: Figures of the data report, by name.
+        raw: Raw examples to show, by split: a JSON object per example.
     """
 
     splits: dict[str, Split]
@@ -44,19 +44,19 @@ class Prepared:
 def split_indices(
     labels: np.ndarray, validation_fraction: float, test_fraction: float, seed: int
 ) -> dict[str, np.ndarray]:
-    """Split examples at random, each class in proportion.
+    """Split examples at random, stratified by class.
 
     Args:
-        labels: [n] class of each example.
-        validation_fraction: of all n; rounded up.
-        test_fraction: of all n; rounded up. 0 if the source has a test set of its own.
-        seed: of the random split.
+        labels: Class of each example [n].
+        validation_fraction: Fraction of all n examples; rounded up.
+        test_fraction: Fraction of all n examples; rounded up. 0 if the source has its own test set.
+        seed: Seed of the random split.
 
     Returns:
         Sorted indices by name: train, validation and, with a `test_fraction`, test.
 
     Raises:
-        DataError: if there are too few examples, of all or of a class.
+        DataError: If there are too few examples, of all or of a class.
     """
     held_out = {"test": test_fraction} if test_fraction else {}
     held_out["validation"] = validation_fraction
@@ -64,7 +64,7 @@ def split_indices(
     for name, fraction in held_out.items():
         count = math.ceil(round(fraction * len(labels), 6))
         try:
-            rest, taken = train_test_split(
+            rest, selected = train_test_split(
                 rest, test_size=count, random_state=seed, stratify=labels[rest]
             )
         except ValueError as error:
@@ -72,7 +72,7 @@ def split_indices(
                 f"{len(labels)} examples cannot be split, {count} of them for {name}: {error}"
             ) from None
         rest.sort()
-        splits[name] = np.sort(taken)
+        splits[name] = np.sort(selected)
     return {"train": rest} | splits
 
 
@@ -82,14 +82,17 @@ def split_table(
     """Split a table into train, validation and test.
 
     Args:
-        table: all rows; x [n, columns], y [n].
-        complete: [n] bool, whether nothing is missing in a row.
-        config: fractions, seed, and whether incomplete rows are dropped.
+        table: All rows; x [n, columns], y [n].
+        complete: Whether a row has no missing values, bool [n].
+        config: Fractions, seed, and whether incomplete rows are dropped.
+
+    Returns:
+        Splits by name.
     """
     if config.drop_incomplete:
         table = table.take(np.flatnonzero(complete))
     indices = split_indices(table.y, config.validation_fraction, config.test_fraction, config.seed)
-    return {name: table.take(chosen) for name, chosen in indices.items()}
+    return {name: table.take(selected) for name, selected in indices.items()}
 
 
 def check_counts(
@@ -98,10 +101,10 @@ def check_counts(
     """Compare counts of the source with the expected ones of params.yaml.
 
     Returns:
-        For each count, what was found and what was expected, for the report.
+        Found and expected value of each count, for the report.
 
     Raises:
-        DataError: naming the first count that differs, or that there is not.
+        DataError: If a count differs or does not exist; it is named.
     """
     for name, value in expected.items():
         if name not in found:
@@ -115,7 +118,7 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
     """Read a file that may not be larger than `max_bytes`.
 
     Raises:
-        DataError: if it is, or cannot be read.
+        DataError: If it is, or cannot be read.
     """
     try:
         size = path.stat().st_size
@@ -127,14 +130,14 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
 
 
 class Values(NamedTuple):
-    """The values that a column of a raw table can have, and how messages describe them."""
+    """Allowed values of a column of a raw table, and their description in messages."""
 
     allowed: Collection[str]
     description: str
 
 
 def one_of(*values: str) -> Values:
-    """A column with few values."""
+    """Allow only the given values."""
     return Values(frozenset(values), f"one of {', '.join(values)}")
 
 
@@ -142,14 +145,14 @@ def read_table(path: Path, columns: Mapping[str, Values]) -> list[dict[str, str]
     """Read a csv file without a header.
 
     Args:
-        path: of the file.
-        columns: values that each column can have, by name, in the order of the file.
+        path: Path of the file.
+        columns: Allowed values of each column, by name, in the order of the file.
 
     Returns:
-        Its rows: the text of each column by name.
+        Rows, each with the text of each column by name.
 
     Raises:
-        DataError: naming the file, line and column of what is wrong first.
+        DataError: If the table is invalid, with file, line and column of the first error.
     """
     try:
         text = read_bytes(path, MAX_TABLE).decode("utf-8")
@@ -186,27 +189,30 @@ def check_classes(path: Path, y: np.ndarray, classes: Sequence[str]) -> None:
     """Reject labels [n] that are all the same, from which nothing can be learned.
 
     Raises:
-        DataError: naming the file and the label.
+        DataError: If there is only one label, or none.
     """
-    found = np.unique(y)
-    if len(found) < 2:
-        labels = f"only {classes[found[0]]!r}" if len(found) else "none"
-        raise DataError(f"{path}: expected labels of at least 2 classes, found {labels}")
+    labels = np.unique(y)
+    if len(labels) < 2:
+        found = f"only {classes[labels[0]]!r}" if len(labels) else "none"
+        raise DataError(f"{path}: expected labels of at least 2 classes, found {found}")
 
 
 def missing_by_class(
     rows: Sequence[Mapping[str, str]], columns: Sequence[str], y: np.ndarray, classes: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """The fraction of missing values of each column, by class.
+    """Compute the fraction of missing values of each feature, by class.
 
-    `any column` counts whole rows: the fraction of each class that dropping incomplete rows would
-    drop. If the classes differ much, dropping them is a bias.
+    `any feature` is the fraction of rows of each class that dropping incomplete rows would drop.
+    If it differs much between classes, dropping them introduces bias.
 
     Args:
-        rows: raw values by column.
-        columns: whose values are counted.
-        y: [n] class of each row; each class occurs.
-        classes: their names.
+        rows: Raw values by column.
+        columns: Names of the features.
+        y: Class of each row [n]; each class occurs.
+        classes: Names of the classes.
+
+    Returns:
+        Fractions by feature and class.
     """
     missing = np.array([[row[name] == MISSING for name in columns] for row in rows])
     missing = np.column_stack([missing, missing.any(axis=1)])
@@ -216,12 +222,12 @@ def missing_by_class(
             label: round(float(fraction[index]), 4)
             for label, fraction in zip(classes, fractions, strict=True)
         }
-        for index, name in enumerate([*columns, "any column"])
+        for index, name in enumerate([*columns, "any feature"])
     }
 
 
 def summarize(values: np.ndarray) -> dict[str, float]:
-    """Mean, standard deviation and quartiles of values [n], for the report."""
+    """Return mean, standard deviation and quartiles of values [n], for the report."""
     quartiles = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
     names = ("mean", "std", "min", "25%", "50%", "75%", "max")
     numbers = (values.mean(), values.std(), *quartiles)

@@ -1,7 +1,7 @@
 """Congressional Voting Records 1984: the party of a representative from 16 votes.
 
-A `?` is neither yea nor nay: the member was absent, abstained or hid the position, which is
-information too.
+A `?` is neither yea nor nay: the member was absent, abstained or did not state a position, which is
+also information.
 
 Reference: UCI Machine Learning Repository, Congressional Voting Records.
 """
@@ -55,7 +55,7 @@ def prepare(source: Path, config: "Votes") -> Prepared:
     """Read the votes as -1 (nay), 1 (yea) and 0 (missing, a value of its own).
 
     Raises:
-        DataError: if a row is wrong, or counts are not the expected ones.
+        DataError: If a row is invalid, or counts are not the expected ones.
     """
     path = source / FILE
     rows = read_table(path, {"party": one_of(*CLASSES)} | {vote: one_of(*CODES) for vote in VOTES})

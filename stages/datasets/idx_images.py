@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: images of 28 x 28 gray pixels in IDX files.
+"""MNIST and Fashion-MNIST: grayscale images of 28 x 28 pixels in IDX files.
 
 Reference: LeCun, Cortes, Burges: The MNIST database of handwritten digits (which specifies IDX);
 Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv 1708.07747.
@@ -27,10 +27,10 @@ NUM_FLATTENED = 500  # images in a figure
 
 
 def prepare(source: Path, config: "IdxImages") -> Prepared:
-    """Read the four IDX files in the folder `source`; validation images are of the training file.
+    """Read the four IDX files in the folder `source`; validation images are from the training file.
 
     Raises:
-        DataError: if a file is damaged, or counts are not the expected ones.
+        DataError: If a file is damaged, or counts are not the expected ones.
     """
     options = config.preprocess
     training = read_split(source, "train", options.classes)
@@ -46,7 +46,7 @@ def prepare(source: Path, config: "IdxImages") -> Prepared:
         for split in (training, test)
     )
     indices = split_indices(training.y, options.validation_fraction, 0, options.seed)
-    splits = {name: training.take(chosen) for name, chosen in indices.items()} | {"test": test}
+    splits = {name: training.take(selected) for name, selected in indices.items()} | {"test": test}
     train = splits["train"]
     return Prepared(
         splits=splits,
@@ -58,17 +58,17 @@ def prepare(source: Path, config: "IdxImages") -> Prepared:
         report={"counts": checked},
         figures={
             "samples": plots.samples(train.x, train.y, options.classes),
-            "matrix": plots.flattened(train.x[:NUM_FLATTENED]),
+            "flattened_inputs": plots.flattened(train.x[:NUM_FLATTENED]),
             "classes": plots.class_distribution(splits, options.classes),
         },
     )
 
 
 def read_split(source: Path, prefix: str, classes: Sequence[str]) -> Split:
-    """Read images [n, 28, 28] and labels [n], both uint8, from the files that begin with `prefix`.
+    """Read images [n, 28, 28] and labels [n], both uint8, from the files that start with `prefix`.
 
     Raises:
-        DataError: if counts differ, images have another size, or labels are out of range or all
+        DataError: If counts differ, images have another size, or labels are out of range or all
             the same.
     """
     images_path = source / f"{prefix}-images-idx3-ubyte"
@@ -89,14 +89,14 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     """Read an IDX file of unsigned bytes: magic number, shape (big-endian uint32), values.
 
     Args:
-        path: of the file.
-        dimensions: 1 or 3.
+        path: Path of the file.
+        dimensions: Number of dimensions, 1 or 3.
 
     Returns:
-        uint8 of the shape that the file declares.
+        Array, uint8 of the shape in the header.
 
     Raises:
-        DataError: if the magic number or the size of the file is wrong, or it cannot be read.
+        DataError: If the magic number or the size of the file is wrong, or it cannot be read.
     """
     header = 4 + 4 * dimensions
     try:

@@ -1,8 +1,8 @@
-"""A folder of image files of any size and number, for networks that generate images.
+"""Folder of image files of any size and number, for image generation.
 
 Every file in it and in the folders below must be an image, except hidden ones (.DS_Store, folders
 such as .git), Thumbs.db and desktop.ini, which are skipped. Links to folders are not followed.
-Each file is decoded once, into a file that is mapped into memory, so that memory stays flat.
+Each file is decoded once, into a memory-mapped file, so memory usage is constant.
 """
 
 import os
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 CLASSES = ["image"]
 IGNORED_FILES = ("thumbs.db", "desktop.ini")  # metadata files of Windows
-MIN_IMAGES = 64  # fewer are only memorized
-MAX_BYTES = 1 << 28  # of one file
-CHUNK = 1000  # images that wait for a thread
+MIN_IMAGES = 64  # fewer would be memorized
+MAX_BYTES = 1 << 28  # per file
+CHUNK = 1000  # images queued for the threads
 NUM_SHOWN = 8
 
 
 class Decoded(NamedTuple):
-    """An image file: its pixels and properties, or the problem for which it cannot be used."""
+    """A decoded image file: its pixels and properties, or the reason why it is invalid."""
 
     pixels: bytes = b""  # uint8 of the shape of the crop
     format: str = ""
@@ -48,17 +48,17 @@ class Decoded(NamedTuple):
 def prepare(source: Path, config: "ImageFolder") -> Prepared:
     """Decode every image of the folder `source`, split at random.
 
-    The x of the splits are mapped into memory from a temporary file.
+    The x of the splits are memory-mapped from a temporary file.
 
     Raises:
-        DataError: if there is no such folder, a file in it is no usable image, or there are fewer
+        DataError: If there is no such folder, a file in it is no valid image, or there are fewer
             than MIN_IMAGES.
     """
     options = config.preprocess
     crop = make_crop(options)
     files = find_files(source)
     checked = check_counts({"images": len(files)}, config.expected)
-    files = limit(files, options)
+    files = subsample(files, options)
     if len(files) < MIN_IMAGES:
         raise DataError(f"{source}: expected at least {MIN_IMAGES} images, found {len(files)}")
     labels = np.zeros(len(files), np.uint8)
@@ -91,17 +91,17 @@ def prepare(source: Path, config: "ImageFolder") -> Prepared:
 
 
 def make_crop(options: "ImageFolderPreprocess") -> CropResize:
-    """How images are cropped and resized; gray ones have no axis of channels."""
+    """Build the crop settings; grayscale images have no channel axis."""
     height, width, channels = options.image_shape
     shape = [height, width] if channels == 1 else [height, width, channels]
     return CropResize(options.center_crop, options.crop_fraction, shape)
 
 
 def find_files(folder: Path) -> list[str]:
-    """The files in `folder` and below that must be images: relative paths, sorted.
+    """Find the image files in `folder` and below: relative paths, sorted.
 
     Raises:
-        DataError: if it is no folder, or there is nothing in it.
+        DataError: If it is not a folder, or is empty.
     """
     if not folder.is_dir():
         problem = "not a folder" if folder.exists() else "no such folder"
@@ -113,7 +113,7 @@ def find_files(folder: Path) -> list[str]:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """All files below `folder` except hidden and ignored ones, in any order."""
+    """Yield all files below `folder` except hidden and ignored ones, in any order."""
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
@@ -121,8 +121,8 @@ def walk(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def limit(files: Sequence[str], options: "ImageFolderPreprocess") -> list[str]:
-    """At most `max_examples` of `files`, at random because folders are often sorted by content."""
+def subsample(files: Sequence[str], options: "ImageFolderPreprocess") -> list[str]:
+    """Draw at most `max_examples` of `files` at random; folders are often sorted by content."""
     order = np.random.default_rng(options.seed).permutation(len(files))
     return sorted(files[index] for index in order[: options.max_examples])
 
@@ -133,34 +133,34 @@ def decode_files(
     """Decode images into a temporary file.
 
     Args:
-        folder: that they are in, for messages.
-        paths: of n image files.
-        crop: how they are cropped and resized.
+        folder: Folder of the files, for messages.
+        paths: Paths of n image files.
+        crop: Crop settings.
 
     Returns:
-        [n, *crop.shape] uint8, mapped into memory, and the properties of each file.
+        Images, uint8 [n, *crop.shape], memory-mapped, and the properties of each file.
 
     Raises:
-        DataError: naming the first file that cannot be used, why, and how many more there are.
+        DataError: If a file is invalid, with the first of them, the reason, and how many more.
     """
-    properties, unusable = list[Decoded](), dict[Path, str]()
+    properties, invalid = list[Decoded](), dict[Path, str]()
     PROCESSED.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=PROCESSED) as file:  # the mapping outlives its closing
+    with tempfile.TemporaryFile(dir=PROCESSED) as file:  # the mapping outlives the open file
         for path, image in zip(paths, decode_in_threads(folder, paths, crop), strict=True):
             if image.problem:
-                unusable[path] = image.problem
+                invalid[path] = image.problem
             file.write(image.pixels)
             properties.append(image._replace(pixels=b""))
-        if unusable:
-            first, more = min(unusable), len(unusable) - 1
+        if invalid:
+            first, more = min(invalid), len(invalid) - 1
             others = f" (and {more} more of {len(paths)} files)" if more else ""
-            raise DataError(f"{first}: {unusable[first]}{others}; remove or replace such files")
+            raise DataError(f"{first}: {invalid[first]}{others}; remove or replace such files")
         file.flush()
         return np.memmap(file, np.uint8, "r", shape=(len(paths), *crop.shape)), properties
 
 
 def decode_in_threads(folder: Path, paths: Sequence[Path], crop: CropResize) -> Iterator[Decoded]:
-    """Decode images on all processors, in order, keeping few of them in memory."""
+    """Decode images in threads on all CPU cores, in order, with few of them in memory."""
     bar = tqdm(total=len(paths), desc=f"{folder}", unit=" images", mininterval=1)
     with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(paths), CHUNK):
@@ -171,7 +171,7 @@ def decode_in_threads(folder: Path, paths: Sequence[Path], crop: CropResize) -> 
 
 
 def decode_file(path: Path, crop: CropResize) -> Decoded:
-    """Read, decode, crop and resize an image file; a problem with it is returned."""
+    """Read, decode, crop and resize an image file; an error is returned as `problem`."""
     try:
         image = load_image(read_bytes(path, MAX_BYTES))
         pixels = crop_and_resize(image, crop).tobytes()

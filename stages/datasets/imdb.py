@@ -24,10 +24,10 @@ MAX_BYTES = 1 << 28
 
 
 def prepare(source: Path, config: "Reviews") -> Prepared:
-    """Encode reviews as token ids; the vocabulary is that of the training split.
+    """Encode reviews as token ids; the vocabulary is built from the training split.
 
     Raises:
-        DataError: if the file is damaged, or counts are not the expected ones.
+        DataError: If the file is damaged, or counts are not the expected ones.
     """
     options = config.preprocess
     paths, texts = read_reviews(source / FILE)
@@ -79,7 +79,7 @@ def read_reviews(path: Path) -> tuple[list[str], list[str]]:
     """Read the paths and texts of n reviews: path, NUL, text, NUL, and so on.
 
     Raises:
-        DataError: if the file is truncated or not UTF-8.
+        DataError: If the file is truncated or not UTF-8.
     """
     try:
         fields = read_bytes(path, MAX_BYTES).decode("utf-8").split("\0")
@@ -91,7 +91,7 @@ def read_reviews(path: Path) -> tuple[list[str], list[str]]:
 
 
 def count(is_train: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """What can be expected of the file. is_train: [n] bool; labels: [n], 1 is positive."""
+    """Return the counts to check. is_train: bool [n]; labels: [n], 1 is positive."""
     return {
         "train_reviews": int(is_train.sum()),
         "test_reviews": int((~is_train).sum()),
@@ -103,27 +103,30 @@ def count(is_train: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 def split_reviews(
     is_train: np.ndarray, labels: np.ndarray, options: "ReviewsPreprocess"
 ) -> dict[str, np.ndarray]:
-    """Sorted indices of the reviews of each split.
+    """Split the training reviews; the test set is given.
 
     Args:
-        is_train: [n] bool, whether a review is not one of the test set.
-        labels: [n] class of each review.
-        options: fraction, seed and number of reviews.
+        is_train: Whether a review is not in the test set, bool [n].
+        labels: Class of each review [n].
+        options: Validation fraction, seed and maximum number of reviews.
+
+    Returns:
+        Sorted indices by split.
     """
-    training = limit(np.flatnonzero(is_train), options)
+    training = subsample(np.flatnonzero(is_train), options)
     indices = split_indices(labels[training], options.validation_fraction, 0, options.seed)
-    splits = {name: training[chosen] for name, chosen in indices.items()}
-    return splits | {"test": limit(np.flatnonzero(~is_train), options)}
+    splits = {name: training[selected] for name, selected in indices.items()}
+    return splits | {"test": subsample(np.flatnonzero(~is_train), options)}
 
 
-def limit(indices: np.ndarray, options: "ReviewsPreprocess") -> np.ndarray:
-    """At most `max_examples` of indices [n], at random because the file is sorted by class."""
-    chosen = np.random.default_rng(options.seed).permutation(indices)[: options.max_examples]
-    return np.sort(chosen)
+def subsample(indices: np.ndarray, options: "ReviewsPreprocess") -> np.ndarray:
+    """Draw at most `max_examples` of indices [n] at random; the file is sorted by class."""
+    selected = np.random.default_rng(options.seed).permutation(indices)[: options.max_examples]
+    return np.sort(selected)
 
 
 def out_of_vocabulary(documents: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> float:
-    """The fraction of all tokens that are not in the vocabulary."""
+    """Return the fraction of all tokens that are not in the vocabulary."""
     known = set(vocabulary)
     tokens = [token for document in documents for token in document]
     return round(sum(token not in known for token in tokens) / max(len(tokens), 1), 4)

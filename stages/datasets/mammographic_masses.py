@@ -1,7 +1,7 @@
 """Mammographic masses: is a mass malignant, from the patient's age and image findings?
 
 BI-RADS is the radiologist's own assessment of how likely the mass is malignant: a diagnosis, not
-a measurement. It leaks the label, so `drop_bi_rads` leaves it out.
+a measurement. It leaks the label, so `drop_bi_rads` drops it.
 
 Reference: Elter, Schulz-Wendtland, Wittenberg: The prediction of breast cancer biopsy outcomes
 using two CAD approaches that both emphasize an intelligible decision process, Medical Physics 34,
@@ -39,14 +39,14 @@ FEATURES = ["bi_rads", "age", "shape", "margin", "density"]
 
 
 def codes(name: str) -> dict[str, int]:
-    """The codes of a column, by raw text."""
+    """Return the codes of a column, by raw text."""
     return {str(code): code for code in range(1, NUM_CODES[name] + 1)}
 
 
-WHOLE_NUMBER = Values({*map(str, range(1000)), MISSING}, f"a whole number below 1000 or {MISSING}")
+INTEGER = Values({*map(str, range(1000)), MISSING}, f"an integer from 0 to 999 or {MISSING}")
 RAW_COLUMNS = {
-    "bi_rads": WHOLE_NUMBER,  # values out of range are known, and reported by prepare
-    "age": WHOLE_NUMBER,
+    "bi_rads": INTEGER,  # values out of range are known, and reported by prepare
+    "age": INTEGER,
     "shape": one_of(*codes("shape"), MISSING),
     "margin": one_of(*codes("margin"), MISSING),
     "density": one_of(*codes("density"), MISSING),
@@ -58,10 +58,10 @@ def prepare(source: Path, config: "Masses") -> Prepared:
     """Read the masses; missing values are NaN.
 
     BI-RADS ranges from 1 to 5, the file also has 0 and 6: such values are treated as missing, and
-    listed in the report. Standardization is not done here: it is learned from training examples.
+    listed in the report. The network standardizes, by statistics of the training examples.
 
     Raises:
-        DataError: if a row is wrong, or counts are not the expected ones.
+        DataError: If a row is invalid, or counts are not the expected ones.
     """
     path = source / FILE
     rows = read_table(path, RAW_COLUMNS)
@@ -99,7 +99,7 @@ def prepare(source: Path, config: "Masses") -> Prepared:
 
 
 def count(severity: np.ndarray, complete: np.ndarray) -> dict[str, float]:
-    """What can be expected of the file. severity: [n], 1 is malignant; complete: [n] bool."""
+    """Return the counts to check. severity: [n], 1 is malignant; complete: bool [n]."""
     malignant = float(severity[complete].mean()) if complete.any() else 0.0
     return {
         "rows": len(severity),
@@ -112,19 +112,19 @@ def clear_out_of_range(rows: list[dict[str, str]]) -> dict[str, int]:
     """Replace BI-RADS values out of range by MISSING, in place.
 
     Returns:
-        How often each of them occurred.
+        Count of each of these values.
     """
     allowed = {*codes("bi_rads"), MISSING}
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for row in rows:
         if row["bi_rads"] not in allowed:
-            found[row["bi_rads"]] += 1
+            counts[row["bi_rads"]] += 1
             row["bi_rads"] = MISSING
-    return dict(sorted(found.items()))
+    return dict(sorted(counts.items()))
 
 
 def describe_column(name: str) -> dict[str, Any]:
-    """How a column is encoded: ages standardized, codes one-hot."""
+    """Describe the encoding of a column: ages standardized, codes one-hot."""
     if name == "age":
         return {"name": name, "encoding": "standardize"}
     return {

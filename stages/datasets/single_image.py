@@ -1,4 +1,4 @@
-"""One image file: its pixels are the examples, coordinates and colors."""
+"""One image file, whose pixels are the examples: coordinates and colors."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +20,10 @@ MAX_BYTES = 1 << 28
 
 
 def prepare(source: Path, config: "SingleImage") -> Prepared:
-    """Read the image file `source`, downscale it and hold pixels out at random.
+    """Read the image file `source`, downscale it and split its pixels at random.
 
     Raises:
-        DataError: if the file is no image, truncated or too small, or no pixel is left for
-            training.
+        DataError: If the file is no valid image or too small, or no pixel is left for training.
     """
     original = read_image(source)
     side = config.preprocess.max_side
@@ -57,10 +56,10 @@ def prepare(source: Path, config: "SingleImage") -> Prepared:
 
 
 def read_image(path: Path) -> Image.Image:
-    """An image file in RGB, with the EXIF orientation applied, transparent parts white.
+    """Read an image file as RGB, with the EXIF orientation applied, transparent parts white.
 
     Raises:
-        DataError: naming the file and what is wrong with it.
+        DataError: If the file is missing or not a valid image.
     """
     if not path.exists():
         raise DataError(f"{path}: no such file; put an image there or change `source`")
@@ -71,17 +70,17 @@ def read_image(path: Path) -> Image.Image:
 
 
 def split_pixels(colors: np.ndarray, options: "SingleImagePreprocess") -> dict[str, Split]:
-    """Split pixels at random; of each held-out split at least one.
+    """Split pixels at random; validation and test split have at least one pixel each.
 
     Args:
-        colors: [height, width, 3] uint8.
-        options: fractions and seed.
+        colors: RGB image, uint8 [height, width, 3].
+        options: Fractions and seed.
 
     Returns:
-        By name x, [n, 2] uint16, row and column, and y, [n, 3] uint8, RGB.
+        Splits by name: x, row and column, uint16 [n, 2]; y, RGB, uint8 [n, 3].
 
     Raises:
-        DataError: if no pixel is left for training.
+        DataError: If no pixel is left for training.
     """
     height, width, _ = colors.shape
     coordinates = np.indices((height, width), np.uint16).reshape(2, -1).T

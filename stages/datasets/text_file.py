@@ -1,7 +1,7 @@
 """Any UTF-8 text file, for character-level language models.
 
-The splits follow each other in the text, so that what is held out is really new: the test split is
-its end, the validation split stands before that.
+The splits are consecutive parts of the text, so that validation and test text are unseen: the test
+split is its end, the validation split precedes that.
 """
 
 from pathlib import Path
@@ -19,18 +19,19 @@ from stages.plots import datasets as plots
 if TYPE_CHECKING:
     from stages.config.schema import TextFile, TextPreprocess
 
-MIN_CHARACTERS = 2  # of a split: one and the next
+MIN_CHARACTERS = 2  # of a split: input and target
 MAX_BYTES = 1 << 28
 
 
 def prepare(source: Path, config: "TextFile") -> Prepared:
     """Encode the characters of the file `source` and split them.
 
-    The vocabulary is that of the whole file, so that every character of a held-out split has an
-    id; a character absent from the training split can occur only as an input.
+    The vocabulary is built from the whole file, so that every character of the validation and test
+    split has an id; the model has not seen those that are absent from the training split.
 
     Raises:
-        DataError: if the file cannot be read, is not UTF-8, too short or too uniform.
+        DataError: If the file cannot be read, is not UTF-8, is too short, or has only one distinct
+            character.
     """
     text = read_text(source)
     counts = {"characters": len(text), "distinct_characters": len(set(text))}
@@ -68,7 +69,7 @@ def prepare(source: Path, config: "TextFile") -> Prepared:
         },
         figures={
             "frequencies": plots.character_frequencies(train.y, names),
-            "followers": plots.bigrams(train, names),
+            "bigrams": plots.bigrams(train, names),
         },
     )
 
@@ -77,7 +78,7 @@ def read_text(path: Path) -> str:
     """Read UTF-8 with or without byte order mark; line endings become LF.
 
     Raises:
-        DataError: if the file cannot be read, is not UTF-8 or empty.
+        DataError: If the file cannot be read, is not UTF-8, or is empty.
     """
     try:
         text = read_bytes(path, MAX_BYTES).decode("utf-8-sig")
@@ -89,7 +90,7 @@ def read_text(path: Path) -> str:
 
 
 def split_text(text: str, options: "TextPreprocess") -> dict[str, str]:
-    """The last `test_fraction` of a text, `validation_fraction` before it, the rest to train."""
+    """Split a text: `test_fraction` at the end, `validation_fraction` before it, the rest first."""
     test = len(text) - int(len(text) * options.test_fraction)
     validation = max(test - int(len(text) * options.validation_fraction), 0)
     return {"train": text[:validation], "validation": text[validation:test], "test": text[test:]}

@@ -1,1 +1,1 @@
-"""Raw input to arrays, by the same code for a whole dataset and for one example to predict."""
+"""Encoding of raw input as arrays; the same code for datasets and for single predictions."""

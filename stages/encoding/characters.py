@@ -11,17 +11,17 @@ DISPLAY_NAMES = {" ": "space", "\n": "newline"}
 
 
 def encode_characters(text: str, vocabulary: Sequence[str]) -> np.ndarray:
-    """The id of each character.
+    """Encode text as character ids.
 
     Args:
-        text: n characters.
-        vocabulary: characters, whose positions are the ids.
+        text: Text of n characters.
+        vocabulary: Characters, whose positions are the ids.
 
     Returns:
-        [n] uint16.
+        Ids, uint16 [n].
 
     Raises:
-        DataError: naming the first character that is not in the vocabulary.
+        DataError: If a character is not in the vocabulary, or the vocabulary is too large.
     """
     if len(vocabulary) > MAX_VOCABULARY:
         raise DataError(
@@ -37,12 +37,12 @@ def encode_characters(text: str, vocabulary: Sequence[str]) -> np.ndarray:
 
 
 def decode_characters(ids: np.ndarray, vocabulary: Sequence[str]) -> str:
-    """The text that character ids [n] stand for."""
+    """Decode character ids [n] to text."""
     return "".join(vocabulary[index] for index in ids)
 
 
 def display_name(character: str) -> str:
-    """A name for a character that a chart can show."""
+    """Return a printable name of a character, for charts."""
     if character in DISPLAY_NAMES:
         return DISPLAY_NAMES[character]
     return character if character.isprintable() else character.encode("unicode_escape").decode()

@@ -1,7 +1,7 @@
-"""Image files: decoded, cropped and resized.
+"""Decoding, cropping and resizing of image files.
 
 Pillow decodes, since tf.io.decode_image reads neither TIFF nor WebP, ignores the EXIF orientation,
-and drops transparency, which exposes whatever color lies behind it.
+and drops transparency, which exposes hidden colors.
 """
 
 import io
@@ -19,18 +19,19 @@ SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
 class InvalidImageError(DataError):
-    """A file is no image, or not one that can be used; the message says why, in one line."""
+    """Not a valid image; the message says why, in one line."""
 
 
 class CropResize(NamedTuple):
-    """How an image of any size becomes one of a fixed size.
+    """Settings for cropping and resizing images of any size to a fixed size.
 
     Attributes:
-        center_crop: [height, width] in pixels, the central part to crop first; None crops nothing.
-        crop_fraction: of that, the largest central rectangle with the aspect ratio of `shape` is
-            taken, and its sides multiplied by this, above 0 to 1.
-        shape: [height, width] (gray) or [height, width, channels] to resize to; 1 channel is
-            gray, 3 are RGB.
+        center_crop: Size of the center crop that is taken first, [height, width] in pixels; None
+            for no center crop.
+        crop_fraction: Factor, above 0 to 1, for the sides of the largest central rectangle with
+            the aspect ratio of `shape`.
+        shape: Output shape, [height, width] (grayscale) or [height, width, channels]; 1 channel
+            is grayscale, 3 are RGB.
     """
 
     center_crop: Sequence[int] | None
@@ -39,23 +40,23 @@ class CropResize(NamedTuple):
 
     @property
     def channels(self) -> int:
-        """Channels of the result."""
+        """Number of channels of the result."""
         return self.shape[2] if len(self.shape) == 3 else 1
 
 
 def encode_image(content: bytes, encoding: Mapping[str, Any]) -> np.ndarray:
-    """An image file as one input of a model; small images are enlarged.
+    """Encode an image file as one model input; small images are enlarged.
 
     Args:
-        content: of the file.
+        content: Content of the file.
         encoding: `input` of info.json, of type image: `shape`, and if images are cropped
             `center_crop` and `crop_fraction`.
 
     Returns:
-        uint8 of `encoding["shape"]`.
+        Image, uint8 of shape `encoding["shape"]`.
 
     Raises:
-        InvalidImageError: if it is no usable image.
+        InvalidImageError: If it is not a valid image.
     """
     crop = CropResize(
         encoding.get("center_crop"), encoding.get("crop_fraction", 1.0), encoding["shape"]
@@ -64,32 +65,35 @@ def encode_image(content: bytes, encoding: Mapping[str, Any]) -> np.ndarray:
 
 
 def load_image(content: bytes) -> Image.Image:
-    """Decode an image file, of an animation the first frame.
+    """Decode an image file; of an animation, the first frame.
 
     Raises:
-        InvalidImageError: if it is not in one of FORMATS, truncated or otherwise damaged.
+        InvalidImageError: If it is not in one of FORMATS, truncated or otherwise damaged.
     """
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         image.load()
     except UnidentifiedImageError:
         raise InvalidImageError(f"not in a supported format ({', '.join(FORMATS)})") from None
-    except Exception as error:  # Pillow's decoders raise many kinds when a file is damaged
+    except Exception as error:  # Pillow's decoders raise many types when a file is damaged
         raise InvalidImageError(f"damaged: {' '.join(str(error).split())}") from None
     return image
 
 
 def convert(image: Image.Image, channels: int) -> Image.Image:
-    """Apply the EXIF orientation and convert to 8-bit gray or RGB, with transparent parts white.
+    """Apply the EXIF orientation and convert to 8-bit grayscale or RGB, transparent parts white.
 
     Of 16 bits the upper 8 are kept. CMYK is converted without color profiles.
 
     Args:
-        image: as decoded.
-        channels: 1 for gray, 3 for RGB.
+        image: Decoded image.
+        channels: 1 for grayscale, 3 for RGB.
+
+    Returns:
+        Converted image.
 
     Raises:
-        InvalidImageError: if the range of its pixels is not known, for example floats.
+        InvalidImageError: If the range of its pixel values is unknown, for example floats.
     """
     image = ImageOps.exif_transpose(image)
     if image.mode in SIXTEEN_BIT_MODES:  # Pillow's conversion would clip them at 255
@@ -105,19 +109,19 @@ def convert(image: Image.Image, channels: int) -> Image.Image:
 def central_box(
     height: int, width: int, crop: CropResize, enlarge: bool = False
 ) -> tuple[int, int, int, int]:
-    """The part of an image that `crop` keeps.
+    """Compute the crop box of an image.
 
     Args:
-        height: of the image, in pixels.
-        width: of the image, in pixels.
-        crop: how it is cropped.
-        enlarge: whether the part may be smaller than the result.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+        crop: Crop settings.
+        enlarge: Whether the box may be smaller than the result.
 
     Returns:
-        left, top, right, bottom in pixels.
+        Left, top, right and bottom of the box in pixels.
 
     Raises:
-        InvalidImageError: if the image is too small and may not be enlarged.
+        InvalidImageError: If the image is too small and may not be enlarged.
     """
     cropped_height, cropped_width = crop.center_crop or (height, width)
     if enlarge:
@@ -144,15 +148,15 @@ def crop_and_resize(image: Image.Image, crop: CropResize, enlarge: bool = False)
     """Crop and resize a decoded image, bicubic with antialiasing.
 
     Args:
-        image: as decoded.
-        crop: how it is cropped and resized.
-        enlarge: whether it may be enlarged.
+        image: Decoded image.
+        crop: Crop settings.
+        enlarge: Whether the image may be enlarged.
 
     Returns:
-        uint8 of `crop.shape`.
+        Image, uint8 of shape `crop.shape`.
 
     Raises:
-        InvalidImageError: if it is too small or cannot be converted.
+        InvalidImageError: If it is too small or cannot be converted.
     """
     height, width = crop.shape[:2]
     image = convert(image, crop.channels)

@@ -1,8 +1,8 @@
-"""Rows of a table: raw values to numbers.
+"""Encoding of table rows: raw values to numbers.
 
-A column is described by `name`, `encoding` (identity, one_hot or standardize: what the network does
-with the number), `codes` (raw text -> number; absent for plain numbers) and, if it is one-hot,
-`num_codes`.
+A column is described by `name`, `encoding` (identity, one_hot or standardize, which the network
+applies to the number), `codes` (raw text -> number; absent for plain numbers) and, if it is
+one-hot, `num_codes`.
 """
 
 import math
@@ -13,41 +13,42 @@ import numpy as np
 
 from stages.core.errors import DataError
 
-MISSING = "?"  # how the raw files write a missing value
+MISSING = "?"  # a missing value in the raw files
 Value = str | float | None
 
 
 def encode_row(row: Mapping[str, Value], columns: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """A row as numbers.
+    """Encode a row as numbers.
 
     Args:
-        row: a value for each column, as text or number; None, NaN, "" and "?" are missing.
+        row: Value of each column, as text or number; None, NaN, "" and "?" are missing.
         columns: `columns` of the `input` of info.json.
 
     Returns:
-        [columns] float32; NaN where a value is missing, unless the column has a code for that.
+        Numbers, float32 [columns]; NaN where a value is missing, unless the column has a code for
+        missing values.
 
     Raises:
-        DataError: naming the column, for a value that it cannot have, or the columns that lack.
+        DataError: If a value is invalid, or columns are missing or unknown; they are named.
     """
     names = [column["name"] for column in columns]
     if row.keys() != set(names):
-        lacking = [name for name in names if name not in row]
+        missing = [name for name in names if name not in row]
         unknown = [str(name) for name in row if name not in names]
         raise DataError(
             f"expected a value for each of {', '.join(names)} ({MISSING} if it is missing); "
-            + (f"no value for {', '.join(lacking)}" if lacking else "")
-            + ("; " if lacking and unknown else "")
+            + (f"no value for {', '.join(missing)}" if missing else "")
+            + ("; " if missing and unknown else "")
             + (f"unknown: {', '.join(unknown)}" if unknown else "")
         )
     return np.array([encode_value(row[column["name"]], column) for column in columns], np.float32)
 
 
 def encode_value(value: Value, column: Mapping[str, Any]) -> float:
-    """A value of a column as a number, NaN if it is missing.
+    """Encode a value of a column as a number, NaN if it is missing.
 
     Raises:
-        DataError: naming the column and what it can have.
+        DataError: If the value is invalid, with the column and its allowed values.
     """
     text = as_text(value)
     codes = column.get("codes")
@@ -68,7 +69,7 @@ def encode_value(value: Value, column: Mapping[str, Any]) -> float:
 
 
 def as_text(value: Value) -> str:
-    """A value as the raw files write it."""
+    """Return a value as text, as in the raw files."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return MISSING
     text = value.strip() if isinstance(value, str) else f"{value:.9g}"

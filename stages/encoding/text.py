@@ -1,4 +1,4 @@
-"""Texts as sequences of token ids."""
+"""Encoding of texts as sequences of token ids."""
 
 import re
 import sys
@@ -18,20 +18,23 @@ TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[!?]")
 
 
 def tokenize(text: str) -> list[str]:
-    """The words of a text in lower case, with ! and ?, without HTML line breaks."""
-    found = TOKEN.findall(text.replace("<br />", " ").lower())
-    return list(map(sys.intern, found))  # once in memory, however often a word occurs
+    """Split a text into lower-case words, ! and ?, without HTML line breaks."""
+    tokens = TOKEN.findall(text.replace("<br />", " ").lower())
+    return list(map(sys.intern, tokens))  # one copy in memory of each distinct word
 
 
 def build_vocabulary(documents: Iterable[Sequence[str]], size: int) -> list[str]:
-    """The most frequent tokens, after padding and unknown; ties in alphabetical order.
+    """Build a vocabulary of the most frequent tokens; ties in alphabetical order.
 
     Args:
-        documents: tokens of each text.
-        size: of the vocabulary at most, with the special tokens.
+        documents: Tokens of each text.
+        size: Maximum size of the vocabulary, including the special tokens.
+
+    Returns:
+        Special tokens, then the most frequent tokens.
 
     Raises:
-        DataError: if ids up to `size` do not fit into uint16.
+        DataError: If ids up to `size` do not fit into uint16.
     """
     if size > MAX_VOCABULARY:
         raise DataError(f"vocabulary_size: expected at most {MAX_VOCABULARY}, found {size}")
@@ -43,16 +46,16 @@ def build_vocabulary(documents: Iterable[Sequence[str]], size: int) -> list[str]
 def encode_documents(
     documents: Sequence[Sequence[str]], vocabulary: Sequence[str], max_length: int, keep: str
 ) -> np.ndarray:
-    """Token ids, padded at the end.
+    """Encode texts as token ids, padded at the end.
 
     Args:
-        documents: tokens of n texts.
-        vocabulary: whose positions are the ids.
-        max_length: tokens that are kept of each.
-        keep: which end of a longer text is kept, "start" or "end".
+        documents: Tokens of n texts.
+        vocabulary: Tokens, whose positions are the ids.
+        max_length: Maximum number of tokens of a text; longer texts are truncated.
+        keep: End of a longer text that is kept, "start" or "end".
 
     Returns:
-        [n, max_length] uint16.
+        Token ids, uint16 [n, max_length].
     """
     ids = {token: index for index, token in enumerate(vocabulary)}
     encoded = np.full((len(documents), max_length), PADDING, np.uint16)
@@ -63,14 +66,14 @@ def encode_documents(
 
 
 def encode_text(text: str, encoding: Mapping[str, Any]) -> np.ndarray:
-    """A text as one input of a model.
+    """Encode a text as one model input.
 
     Args:
-        text: raw.
+        text: Raw text.
         encoding: `input` of info.json, of type text: `vocabulary`, `max_length`, `keep`.
 
     Returns:
-        [max_length] uint16.
+        Token ids, uint16 [max_length].
     """
     document = tokenize(text)
     vocabulary, length = encoding["vocabulary"], encoding["max_length"]

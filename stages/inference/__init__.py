@@ -1,1 +1,1 @@
-"""Using trained models: no training code, only Keras and the encoding of raw input."""
+"""Inference with trained models: only Keras and the encoding of raw input, no training code."""

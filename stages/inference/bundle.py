@@ -1,4 +1,4 @@
-"""Read what a training wrote: models/<model>/, see stages/learning/bundle.py."""
+"""Read stored models: models/<model>/, see stages/learning/bundle.py."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,11 +12,11 @@ from stages.core.files import read_json
 
 
 class Bundle(NamedTuple):
-    """A model and all that it takes to use it.
+    """A model and its spec.
 
     Attributes:
         model: `keras.Model`, not compiled.
-        spec: spec.json: `task`, `classes`, `positive_class`, `input`, ...
+        spec: Content of spec.json: `task`, `classes`, `positive_class`, `input`, ...
     """
 
     model: keras.Model
@@ -27,7 +27,7 @@ def load_bundle(folder: Path) -> Bundle:
     """Read a model and its spec.
 
     Raises:
-        ModelError: if a file is missing or damaged.
+        ModelError: If a file is missing or damaged.
     """
     try:
         spec = read_json(folder / "spec.json")
@@ -37,35 +37,35 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def load_model(path: Path) -> keras.Model:
-    """Read a .keras file that needs no custom code.
+    """Read a .keras file without custom objects.
 
     Raises:
-        ModelError: if it is missing or damaged.
+        ModelError: If it is missing or damaged.
     """
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds for a damaged file
+    except Exception as error:  # Keras raises many types for a damaged file
         raise damaged(path, error) from None
 
 
 def load_snapshots(folder: Path) -> dict[str, np.ndarray]:
-    """Read what the model gave during training, by name; it may be empty.
+    """Read the model outputs stored during training, by name; may be empty.
 
     Raises:
-        ModelError: if the file is missing or damaged.
+        ModelError: If the file is missing or damaged.
     """
     try:
         with np.load(folder / "snapshots.npz", allow_pickle=False) as arrays:
             return dict(arrays)
-    except Exception as error:  # zipfile, zlib and NumPy raise many kinds for a damaged file
+    except Exception as error:  # zipfile, zlib and NumPy raise many types for a damaged file
         raise damaged(folder / "snapshots.npz", error) from None
 
 
 def load_history(folder: Path) -> pd.DataFrame:
-    """Read the learning curves: one row per epoch, or moment of a training by steps.
+    """Read the learning curves: one row per epoch or, if step-based, logging step.
 
     Raises:
-        ModelError: if the file is missing or damaged.
+        ModelError: If the file is missing or damaged.
     """
     try:
         return pd.read_csv(folder / "history.csv")
@@ -74,7 +74,7 @@ def load_history(folder: Path) -> pd.DataFrame:
 
 
 def damaged(path: Path, error: Exception) -> ModelError:
-    """The error for a file of a model that cannot be read."""
+    """Return the error for a file of a model that cannot be read."""
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return ModelError(
         f"{path}: not a file of a trained model: {reason}; run `dvc repro` to train it"

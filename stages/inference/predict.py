@@ -1,4 +1,4 @@
-"""Answers of trained models to a user's own input."""
+"""Predictions of trained models for raw input."""
 
 import importlib
 import math
@@ -17,34 +17,34 @@ from stages.encoding.table import encode_row
 from stages.encoding.text import encode_text
 from stages.inference.bundle import Bundle
 
-PREDICT_BATCH = 500  # examples at once, which bounds the memory that they take
+PREDICT_BATCH = 500  # examples per batch, which bounds memory
 MAX_IMAGES = 10_000
 MAX_CHARACTERS = 100_000
 
 
 def predict(bundle: Bundle, raw: Any) -> dict[str, Any]:
-    """Answer one raw input.
+    """Predict one raw example.
 
     Args:
-        bundle: a trained model.
-        raw: by task:
-            classification, toy_classification, autoencoding: an example, see `encode`;
+        bundle: Trained model.
+        raw: Input, by task:
+            classification, toy_classification, autoencoding: example, see `encode`;
             image_fitting: {"row", "column"} of a pixel;
             image_generation, toy_generation: {"seed", "count"};
             language_modeling: {"prompt", "length", "temperature", "seed"}.
 
     Returns:
-        What JSON can hold, by task:
+        Output, serializable as JSON, by task:
             classification, toy_classification: `class` and `probabilities` by class;
-            autoencoding: `latent` [latent_dim], its mean, and `reconstruction` [height, width],
-            0 to 255;
+            autoencoding: `latent` [latent_dim], the posterior mean, and `reconstruction`
+            [height, width], 0 to 255;
             image_fitting: `color` [3], 0 to 255;
             image_generation: `images` [count, height, width(, channels)], 0 to 255;
             toy_generation: `points` [count, 2];
             language_modeling: `text`, without the prompt.
 
     Raises:
-        ModelError: naming what of the input the model cannot take.
+        ModelError: If the input is invalid, with the invalid part.
     """
     task = bundle.spec["task"]
     if task not in TASKS:
@@ -56,19 +56,19 @@ def predict(bundle: Bundle, raw: Any) -> dict[str, Any]:
 
 
 def encode(raw: Any, encoding: Mapping[str, Any]) -> np.ndarray:
-    """One raw example as the model takes it.
+    """Encode one raw example as model input.
 
     Args:
-        raw: by type of input: image: the bytes of a file, or its path; table: a value by column;
-            text: a string; points: [x, y]; pixel_coordinates: {"row", "column"}.
+        raw: Example, by type of input: image: bytes or path of a file; table: values by column;
+            text: string; points: [x, y]; pixel_coordinates: {"row", "column"}.
         encoding: `input` of the model's spec.
 
     Returns:
-        [...] of the example, without a batch axis.
+        Encoded example [...], without a batch axis.
 
     Raises:
-        DataError: if it cannot be encoded.
-        ModelError: if it is of another kind than the model takes.
+        DataError: If it cannot be encoded.
+        ModelError: If it is not of the model's input type.
     """
     match encoding["type"], raw:
         case "image", bytes():
@@ -82,28 +82,28 @@ def encode(raw: Any, encoding: Mapping[str, Any]) -> np.ndarray:
         case "points", [x, y]:
             return np.array([number({"x": x}, "x"), number({"y": y}, "y")], np.float32)
         case "pixel_coordinates", Mapping():
-            row = whole_number(raw, "row", 0, encoding["height"] - 1)
-            return np.array([row, whole_number(raw, "column", 0, encoding["width"] - 1)], np.uint16)
+            row = integer(raw, "row", 0, encoding["height"] - 1)
+            return np.array([row, integer(raw, "column", 0, encoding["width"] - 1)], np.uint16)
     raise ModelError(f"input: expected {encoding['type']}, found {type(raw).__name__}")
 
 
 def probabilities(model: keras.Model, x: np.ndarray, input_type: str) -> np.ndarray:
-    """Probabilities of each class.
+    """Predict class probabilities.
 
     Args:
-        model: gives probabilities of all classes, or of class 1 alone.
-        x: [n, ...] encoded examples.
+        model: Classifier that outputs probabilities of all classes, or of class 1 only.
+        x: Encoded examples [n, ...].
         input_type: `type` of the `input` of info.json or spec.json.
 
     Returns:
-        float64 [n, classes], whose rows sum to 1.
+        Probabilities, float64 [n, classes]; each row sums to 1.
     """
     predict_all = predict_texts if input_type == "text" else predict_arrays
     return normalize(predict_all(model, x))
 
 
 def normalize(outputs: np.ndarray) -> np.ndarray:
-    """Outputs of a classifier as probabilities of each class; see `probabilities`."""
+    """Convert outputs of a classifier to class probabilities; see `probabilities`."""
     p = outputs.astype(np.float64)
     if p.shape[1] == 1:
         p = np.concatenate([1 - p, p], axis=1)
@@ -111,15 +111,15 @@ def normalize(outputs: np.ndarray) -> np.ndarray:
 
 
 def predict_arrays(model: keras.Model, x: np.ndarray) -> Any:
-    """The outputs of `model` for inputs x [n, ...]."""
+    """Return the outputs of `model` for inputs x [n, ...]."""
     return model.predict(x, batch_size=PREDICT_BATCH, verbose=0)
 
 
 def predict_texts(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    """The outputs [n, ...] for texts x [n, length], padded at the end.
+    """Return the outputs [n, ...] for texts x [n, length], padded at the end.
 
-    Texts are sorted by length and each batch is cut at the end of its longest text, which saves
-    half of the time and changes nothing, since the network leaves padding out.
+    Texts are sorted by length and each batch is padded to its longest text, which takes half the
+    time and does not change the outputs, since the network masks padding.
     """
     lengths = np.count_nonzero(x != PADDING, axis=1)
     order = np.argsort(lengths, kind="stable")
@@ -129,7 +129,7 @@ def predict_texts(model: keras.Model, x: np.ndarray) -> np.ndarray:
 
 
 def classify(bundle: Bundle, raw: Any) -> dict[str, Any]:
-    """The class of an example; see `predict`."""
+    """Predict the class of an example; see `predict`."""
     encoding, classes = bundle.spec["input"], bundle.spec["classes"]
     p = probabilities(bundle.model, encode(raw, encoding)[None], encoding["type"])[0]
     return {
@@ -139,7 +139,7 @@ def classify(bundle: Bundle, raw: Any) -> dict[str, Any]:
 
 
 def autoencode(bundle: Bundle, raw: Any) -> dict[str, Any]:
-    """An image's place in the latent space, and the image decoded from it; see `predict`."""
+    """Return the latent coordinates of an image and its reconstruction; see `predict`."""
     outputs = predict_arrays(bundle.model, encode(raw, bundle.spec["input"])[None])
     logits = outputs["reconstruction"][0].astype(np.float64)
     return {
@@ -149,26 +149,26 @@ def autoencode(bundle: Bundle, raw: Any) -> dict[str, Any]:
 
 
 def color_pixel(bundle: Bundle, raw: Any) -> dict[str, Any]:
-    """The color of a pixel; see `predict`."""
+    """Predict the color of a pixel; see `predict`."""
     color = predict_arrays(bundle.model, encode(raw, bundle.spec["input"])[None])[0]
     return {"color": np.rint(255 * color).astype(int).tolist()}
 
 
 def generate_images(bundle: Bundle, raw: Any) -> dict[str, Any]:
-    """Images from noise; see `predict`."""
+    """Generate images from noise; see `predict`."""
     images = np.clip(np.rint(generate(bundle, raw)), 0, 255).astype(int)
     return {"images": images.tolist()}
 
 
 def generate_points(bundle: Bundle, raw: Any) -> dict[str, Any]:
-    """Points from noise; see `predict`."""
+    """Generate points from noise; see `predict`."""
     return {"points": generate(bundle, raw).tolist()}
 
 
 def generate(bundle: Bundle, raw: Any) -> np.ndarray:
-    """What the generator makes of `count` noise vectors drawn by `seed`: [count, ...]."""
-    count = whole_number(raw, "count", 1, MAX_IMAGES)
-    random = np.random.default_rng(whole_number(raw, "seed", 0, 2**32 - 1))
+    """Return the generator's outputs [count, ...] for `count` noise vectors drawn with `seed`."""
+    count = integer(raw, "count", 1, MAX_IMAGES)
+    random = np.random.default_rng(integer(raw, "seed", 0, 2**32 - 1))
     generator = bundle.model.get_layer("generator")
     noise = random.standard_normal((count, generator.input_shape[1]), np.float32)
     generated: np.ndarray = predict_arrays(generator, noise)
@@ -176,12 +176,12 @@ def generate(bundle: Bundle, raw: Any) -> np.ndarray:
 
 
 def continue_text(bundle: Bundle, raw: Any) -> dict[str, Any]:
-    """What a character model writes after a prompt; see `predict`."""
+    """Continue a prompt with a character-level language model; see `predict`."""
     network = bundle.spec["network"]["name"]
     sampling = importlib.import_module(f"stages.networks.{network}.sampling")
     vocabulary = bundle.spec["input"]["vocabulary"]
-    length = whole_number(raw, "length", 1, MAX_CHARACTERS)
-    random = np.random.default_rng(whole_number(raw, "seed", 0, 2**32 - 1))
+    length = integer(raw, "length", 1, MAX_CHARACTERS)
+    random = np.random.default_rng(integer(raw, "seed", 0, 2**32 - 1))
     temperature = number(raw, "temperature")
     if temperature <= 0:
         raise ModelError(f"input: temperature: expected more than 0, found {temperature:g}")
@@ -194,11 +194,11 @@ def continue_text(bundle: Bundle, raw: Any) -> dict[str, Any]:
     return {"text": decode_characters(ids, vocabulary)}
 
 
-def whole_number(raw: Any, key: str, least: int, most: int) -> int:
-    """The integer `key` of an input.
+def integer(raw: Any, key: str, least: int, most: int) -> int:
+    """Return the integer `key` of an input.
 
     Raises:
-        ModelError: if there is none, or it is outside of `least` to `most`.
+        ModelError: If there is none, or it is not within `least` to `most`.
     """
     value = raw.get(key) if isinstance(raw, Mapping) else None
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
@@ -209,10 +209,10 @@ def whole_number(raw: Any, key: str, least: int, most: int) -> int:
 
 
 def number(raw: Any, key: str) -> float:
-    """The number `key` of an input.
+    """Return the number `key` of an input.
 
     Raises:
-        ModelError: if there is none, or it is not finite.
+        ModelError: If there is none, or it is not finite.
     """
     value = raw.get(key) if isinstance(raw, Mapping) else None
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
@@ -221,10 +221,10 @@ def number(raw: Any, key: str) -> float:
 
 
 def read_file(path: Path) -> bytes:
-    """The content of a file.
+    """Read the content of a file.
 
     Raises:
-        ModelError: if it cannot be read.
+        ModelError: If it cannot be read.
     """
     try:
         return path.read_bytes()

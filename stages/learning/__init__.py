@@ -1,1 +1,1 @@
-"""What all trainings share: runtime, optimizers, fit, callbacks, layers, stored bundles."""
+"""Code shared by all training runs: runtime, optimizers, fit, callbacks, layers, bundles."""

@@ -1,11 +1,11 @@
 """A trained model on disk: models/<model>/.
 
-model.keras    float32, Keras' own layers only: keras.saving.load_model alone reads it
-spec.json      task, classes, how raw input is encoded
-snapshots.npz  what the model gave during training, maybe nothing
-history.csv    one row per epoch
+model.keras    float32, built-in Keras layers only: keras.saving.load_model alone reads it
+spec.json      task, classes, encoding of raw inputs
+snapshots.npz  outputs recorded during training, may be empty
+history.csv    one row per epoch or logging step
 
-Equal models give equal bytes, so that DVC sees that nothing changed.
+The files of equal models are byte-for-byte identical, so that DVC sees that nothing changed.
 """
 
 import json
@@ -26,12 +26,12 @@ MODEL, SPEC, SNAPSHOTS, HISTORY = "model.keras", "spec.json", "snapshots.npz", "
 
 
 def save_bundle(folder: Path, trained: Trained, spec: Mapping[str, Any]) -> None:
-    """Write what a training gave; its model is left as it is.
+    """Save the result of training; its model is not changed.
 
     Args:
-        folder: of the model.
-        trained: what to write.
-        spec: all that it takes to use the model without the training code.
+        folder: Folder of the model.
+        trained: Result of training.
+        spec: Everything needed to use the model without the training code.
     """
     save_model(folder / MODEL, trained.model)
     write_json(folder / SPEC, dict(spec))
@@ -42,13 +42,13 @@ def save_bundle(folder: Path, trained: Trained, spec: Mapping[str, Any]) -> None
 
 
 def save_model(path: Path, model: keras.Model) -> None:
-    """Write a model in Keras format, without the optimizer and the time of saving.
+    """Save a model in Keras format, without the optimizer and the date of saving.
 
-    Keras also writes the addresses of shared objects, which are numbered here instead.
+    Keras identifies shared objects by their memory addresses; here they are numbered instead.
 
     Args:
-        path: of the .keras file.
-        model: functional or sequential; it is left as it is.
+        path: Path of the .keras file.
+        model: Functional or sequential model; it is not changed.
     """
     with tempfile.TemporaryDirectory() as folder, atomic_output(path) as partial:
         original = Path(folder) / MODEL
@@ -62,9 +62,9 @@ def save_model(path: Path, model: keras.Model) -> None:
 
 
 def to_portable(model: keras.Model) -> keras.Model:
-    """A copy of `model` in float32, of Keras' own layers only, with the same weights."""
+    """Return a copy of `model` in float32, with built-in Keras layers and the same weights."""
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")  # Sequential takes it from there
+    keras.config.set_dtype_policy("float32")  # used by Sequential
     try:
         copy = type(model).from_config(portable(model.get_config()))
     finally:
@@ -74,9 +74,9 @@ def to_portable(model: keras.Model) -> keras.Model:
 
 
 def portable(config: Any) -> Any:
-    """A Keras config with float32 instead of bfloat16 and standard layers instead of our own.
+    """Convert a Keras config from bfloat16 to float32 and from custom to built-in layers.
 
-    Seeds of dropout, which would be drawn anew in each copy, become 0.
+    Missing dropout seeds, which would be drawn again for each copy, become 0.
     """
     if isinstance(config, list | tuple):
         return type(config)(portable(value) for value in config)
@@ -96,13 +96,18 @@ def portable(config: Any) -> Any:
 
 
 def without_run(value: Any, ids: dict[int, int]) -> Any:
-    """JSON without the date of saving, and with shared objects numbered as they occur in `ids`."""
+    """Remove the date of saving from JSON, and number shared objects in order of occurrence.
+
+    Args:
+        value: JSON value.
+        ids: Numbers assigned so far, by Keras' id; new ones are added.
+    """
     if isinstance(value, list):
-        return [without_run(each, ids) for each in value]
+        return [without_run(item, ids) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        key: ids.setdefault(each, len(ids)) if key == "shared_object_id" else without_run(each, ids)
-        for key, each in value.items()
+        key: ids.setdefault(item, len(ids)) if key == "shared_object_id" else without_run(item, ids)
+        for key, item in value.items()
         if key != "date_saved"
     }

@@ -1,7 +1,7 @@
-"""What happens at the end of each epoch.
+"""Callbacks at the end of each epoch.
 
-In a training by steps, AtMoments calls the same callbacks at chosen steps: there, "epoch" is the
-number of steps minus one.
+In step-based training, AtLoggingSteps calls them at the logging steps instead: there, `epoch` is
+the number of steps minus one.
 """
 
 import time
@@ -16,7 +16,7 @@ Logs = dict[str, Any] | None
 
 
 class LearningRate(keras.callbacks.Callback):
-    """Logs the learning rate with which an epoch began, of models with one optimizer."""
+    """Logs the learning rate at the beginning of each epoch, for models with one optimizer."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Remember the rate."""
@@ -32,15 +32,15 @@ class LearningRate(keras.callbacks.Callback):
 
 
 class AveragedWeights(keras.callbacks.Callback):
-    """Validate, snapshot and keep the moving average of the weights instead of the weights.
+    """Validates, snapshots and keeps the moving average of the weights.
 
     From the end of an epoch (its validation included) to the beginning of the next, and after the
-    last, the variables have their averages as values. keras.callbacks.SwapEMAWeights does the same
-    by sums and differences, which rounds the weights.
-    What is not trained, like the statistics of batch normalization, is not averaged.
+    last, the variables hold their averages. keras.callbacks.SwapEMAWeights does the same by sums
+    and differences, which rounds the weights. Non-trainable variables, such as the statistics of
+    batch normalization, are not averaged.
 
     Args:
-        optimizer: with `use_ema`, of all trainable variables of the model.
+        optimizer: Optimizer of all trainable variables of the model, with `use_ema`.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer) -> None:
@@ -49,19 +49,19 @@ class AveragedWeights(keras.callbacks.Callback):
         self.current: list[np.ndarray] | None = None  # weights while the averages replace them
 
     def on_test_begin(self, logs: Logs = None) -> None:
-        """Put the averages in place."""
+        """Swap in the averages."""
         del logs
         if self.current is None:
             self.current = [variable.numpy() for variable in self.model.trainable_variables]
             self.optimizer.finalize_variable_values(self.model.trainable_variables)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Put the averages in place, if no validation did."""
+        """Swap in the averages, unless validation did."""
         del epoch
         self.on_test_begin(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Put the weights back to train on."""
+        """Restore the weights to continue training."""
         del epoch, logs
         if self.current is not None:
             for variable, value in zip(self.model.trainable_variables, self.current, strict=True):
@@ -70,12 +70,12 @@ class AveragedWeights(keras.callbacks.Callback):
 
 
 class KeepFiniteWeights(keras.callbacks.Callback):
-    """Stop when a loss, another logged number or a weight is not finite.
+    """Stops training when a loss, another logged value or a weight is not finite.
 
-    The model then has the weights of the last epoch in which all were.
+    The model then has the weights of the last epoch in which all were finite.
 
     Attributes:
-        diverged_at: the epoch, or step, after which it was stopped, from 1; None if it was not.
+        diverged_at: Epoch or step, from 1, after which training was stopped; None if it was not.
     """
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -85,7 +85,7 @@ class KeepFiniteWeights(keras.callbacks.Callback):
         self.finite = self.model.get_weights()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Remember the weights, or go back to those remembered and stop."""
+        """Remember the weights, or restore the remembered ones and stop."""
         weights = self.model.get_weights()
         if all(np.isfinite(values).all() for values in (*(logs or {}).values(), *weights)):
             self.finite = weights
@@ -95,53 +95,60 @@ class KeepFiniteWeights(keras.callbacks.Callback):
         self.model.stop_training = True
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """Go back once more: before this call Keras writes averaged weights into the model."""
+        """Restore them again: before this call Keras writes averaged weights into the model."""
         del logs
         if self.diverged_at is not None:
             self.model.set_weights(self.finite)
 
 
 class Snapshots(keras.callbacks.Callback):
-    """Collects what a model gives at some moments of its training.
+    """Records outputs of a model during training.
 
     Args:
-        at: epochs (or, in a training by steps, steps) after which to call `take`; 0 is before
-            any. Others than the ends of epochs, or `fit.moments`, never come.
-        take: gives named arrays, of the same shapes each time.
+        at: Epochs, or in step-based training steps, after which `take` is called; 0 is before
+            training. Steps that are not in `fit.logging_steps` are ignored.
+        take: Function that returns named arrays, of the same shapes each time.
     """
 
     def __init__(self, at: Collection[int], take: Callable[[], Mapping[str, Any]]) -> None:
         super().__init__()
         self.at, self.take = frozenset(at), take
-        self.moments: list[int] = []
+        self.positions: list[int] = []
         self.taken: list[Mapping[str, Any]] = []
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Take that of the untrained model."""
+        """Take a snapshot of the untrained model."""
         self.on_epoch_end(-1, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Take that of this epoch."""
+        """Take a snapshot if one is due."""
         del logs
         if epoch + 1 in self.at:
-            self.moments.append(epoch + 1)
+            self.positions.append(epoch + 1)
             self.taken.append(self.take())
 
-    def arrays(self, moment: str) -> dict[str, np.ndarray]:
-        """Everything taken, by name [snapshots, ...], and when, int32 [snapshots], as `moment`."""
+    def arrays(self, position: str) -> dict[str, np.ndarray]:
+        """Return all snapshots, stacked.
+
+        Args:
+            position: Name of the epochs or steps, "epoch" or "training_step".
+
+        Returns:
+            The arrays by name, [snapshots, ...], and the positions, int32 [snapshots].
+        """
         stacked = {
-            name: np.stack([np.asarray(each[name]) for each in self.taken])
+            name: np.stack([np.asarray(arrays[name]) for arrays in self.taken])
             for name in (self.taken[0] if self.taken else [])
         }
-        return {moment: np.array(self.moments, np.int32)} | stacked
+        return {position: np.array(self.positions, np.int32)} | stacked
 
 
 class ProgressLine(keras.callbacks.Callback):
     """Prints one line per epoch.
 
     Args:
-        unit: what is counted, "epoch" or "training step".
-        total: how many there will be.
+        unit: "epoch" or "training step".
+        total: Total number of epochs or steps.
     """
 
     def __init__(self, unit: str, total: int | None) -> None:
@@ -149,7 +156,7 @@ class ProgressLine(keras.callbacks.Callback):
         self.unit, self.total = unit, total
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Start the clock."""
+        """Start the timer."""
         del epoch, logs
         self.began = time.perf_counter()
 
@@ -160,26 +167,27 @@ class ProgressLine(keras.callbacks.Callback):
         print(f"{self.unit} {epoch + 1}/{self.total}:", ", ".join([*numbers, seconds]), flush=True)
 
 
-class AtMoments(keras.callbacks.Callback):
-    """Lets callbacks act at moments of a training by steps as they do at the ends of epochs.
+class AtLoggingSteps(keras.callbacks.Callback):
+    """Calls callbacks at the logging steps of step-based training, as at the ends of epochs.
 
-    Between two moments, metrics are averaged.
+    Metrics are averaged over the steps since the last logging step.
 
     Args:
-        moments: numbers of steps, rising, each a multiple of `steps_per_execution` or the last.
-        callbacks: what to call.
-        validation_batches: to evaluate at each moment, if any.
+        logging_steps: Increasing step numbers; all but the last are multiples of
+            `steps_per_execution`.
+        callbacks: Callbacks to call.
+        validation_batches: Batches to evaluate at each logging step, or None.
     """
 
     def __init__(
         self,
-        moments: Sequence[int],
+        logging_steps: Sequence[int],
         callbacks: Sequence[keras.callbacks.Callback],
         validation_batches: tf.data.Dataset | None,
     ) -> None:
         super().__init__()
-        self.moments, self.callbacks = frozenset(moments), callbacks
-        self.last, self.validation_batches = max(moments), validation_batches
+        self.logging_steps, self.callbacks = frozenset(logging_steps), callbacks
+        self.last, self.validation_batches = max(logging_steps), validation_batches
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Begin the first epoch."""
@@ -188,21 +196,22 @@ class AtMoments(keras.callbacks.Callback):
         self.group.on_epoch_begin(0)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """End an epoch at a moment, and begin the next."""
-        step = min(batch + 1, self.last)  # of a last execution that runs out of batches, Keras
-        if step not in self.moments:  # counts all of its steps
+        """End an epoch at a logging step, and begin the next."""
+        # When batches run out in the last execution, Keras counts all its steps.
+        step = min(batch + 1, self.last)
+        if step not in self.logging_steps:
             return
         measured = dict(logs or {})
         if self.validation_batches is not None:
-            found = self.model.evaluate(
+            metrics = self.model.evaluate(
                 self.validation_batches, callbacks=self.group, return_dict=True, verbose=0
             )
-            measured |= {f"val_{name}": value for name, value in found.items()}
+            measured |= {f"val_{name}": value for name, value in metrics.items()}
         self.model.reset_metrics()
         self.group.on_epoch_end(step - 1, measured)
         if step < self.last and not self.model.stop_training:
             self.group.on_epoch_begin(step)
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """End the training."""
+        """End training."""
         self.group.on_train_end(logs)

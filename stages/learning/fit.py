@@ -1,4 +1,4 @@
-"""Training with Keras: by epochs or by steps, for every network but raw_tensorflow."""
+"""Epoch-based and step-based training with Keras, for all networks except raw_tensorflow."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from stages.config.schema import ClassifierTraining, Training
 from stages.core.errors import DivergedError
 from stages.core.splits import Split
 from stages.learning.callbacks import (
-    AtMoments,
+    AtLoggingSteps,
     AveragedWeights,
     KeepFiniteWeights,
     LearningRate,
@@ -22,19 +22,19 @@ from stages.learning.callbacks import (
 from stages.learning.optimizers import make_optimizer
 
 PREDICT_BATCH = 500  # examples per validation batch
-STEPS_PER_EXECUTION = 8  # that TensorFlow takes before it returns to Python; changes no result
-NUM_MOMENTS = 36  # of a training by steps
+STEPS_PER_EXECUTION = 8  # per call of the compiled training function; does not change results
+NUM_LOGGING_STEPS = 36  # at most, in step-based training
 
 
 class Trained(NamedTuple):
-    """What a training gives.
+    """Result of training.
 
     Attributes:
-        model: to store; functional, for inference.
-        history: one row per epoch, or per moment of a training by steps; the first column is
-            `epoch` or `training_step`, the last the one that `dvc plots` draws.
-        snapshots: what the model gave during the training, by name; may be empty.
-        num_examples: processed in training, counting repetitions.
+        model: Functional model for inference, to be stored.
+        history: One row per epoch, or per logging step in step-based training; the first column
+            is `epoch` or `training_step`, the last the one that `dvc plots` draws.
+        snapshots: Arrays recorded during training, by name; may be empty.
+        num_examples: Number of examples processed in training, counting repetitions.
     """
 
     model: keras.Model
@@ -47,7 +47,7 @@ class MakeBatches(Protocol):
     """`make_batches` of a module in stages.pipelines."""
 
     def __call__(self, split: Split, training: Training, *, shuffle: bool) -> tf.data.Dataset:
-        """Batches of (x, y), once through the split."""
+        """Batches of (x, y), one pass over the split."""
 
 
 def fit(
@@ -59,24 +59,26 @@ def fit(
     steps: int | None = None,
     callbacks: Iterable[keras.callbacks.Callback] = (),
 ) -> pd.DataFrame:
-    """Train a compiled model by epochs, or by steps.
+    """Train a compiled model for a number of epochs or steps.
 
-    A model with an optimizer that has `use_ema` is validated and kept with averaged weights.
+    If the optimizer has `use_ema`, the model is validated and kept with averaged weights.
 
     Args:
-        model: compiled, best by `compile_model`. With several optimizers its `optimizer` is None.
-        train_batches: one epoch; in a training by steps, at least `steps` batches.
-        validation_batches: to evaluate after each epoch, or at each of `moments(steps)`.
-        epochs: how often to go through `train_batches`.
-        steps: how many batches to take instead.
-        callbacks: called at the end of each epoch, or with `step - 1` for an epoch at each moment.
+        model: Model, compiled by `compile_model`. With several optimizers, `optimizer` is None.
+        train_batches: Batches of one epoch; in step-based training, at least `steps` batches.
+        validation_batches: Batches to evaluate after each epoch, or at each of
+            `logging_steps(steps)`.
+        epochs: Number of passes over `train_batches`.
+        steps: Number of training steps, instead of epochs.
+        callbacks: Callbacks, called at the end of each epoch, or at each logging step with
+            `step - 1` as `epoch`.
 
     Returns:
-        The history, with the column `epoch`, or `training_step`, first.
+        The history, with `epoch` or `training_step` as first column.
 
     Raises:
-        DivergedError: if a logged number or a weight is not finite. Its model has the weights of
-            the last epoch, or moment, in which all were.
+        DivergedError: If a logged value or a weight is not finite. Its model has the weights of
+            the last epoch or logging step in which all were finite.
     """
     unit = "epoch" if steps is None else "training_step"
     averaged = model.optimizer is not None and model.optimizer.use_ema
@@ -95,12 +97,12 @@ def fit(
             validation_data=validation_batches,
             epochs=epochs,
             callbacks=all_callbacks,
-            shuffle=False,  # the batches are
+            shuffle=False,  # done by the input pipeline
             verbose=0,
         )
     else:
-        at_moments = AtMoments(moments(steps), all_callbacks, validation_batches)
-        model.fit(train_batches.take(steps), callbacks=[at_moments], shuffle=False, verbose=0)
+        at_steps = AtLoggingSteps(logging_steps(steps), all_callbacks, validation_batches)
+        model.fit(train_batches.take(steps), callbacks=[at_steps], shuffle=False, verbose=0)
     if finite.diverged_at is not None:
         raise DivergedError(
             f"training diverged: a loss or weight is not finite after {unit.replace('_', ' ')} "
@@ -110,19 +112,19 @@ def fit(
     return make_history(unit, history)
 
 
-def moments(steps: int) -> list[int]:
-    """Numbers of steps after which a training by steps is measured; the last is `steps`.
+def logging_steps(steps: int) -> list[int]:
+    """Steps after which step-based training is logged and validated; the last is `steps`.
 
-    Each is farther from the last by the same factor, since what is learned first changes most.
-    All but the last are multiples of STEPS_PER_EXECUTION.
+    They are spaced geometrically, since training changes most at the beginning. All but the last
+    are multiples of STEPS_PER_EXECUTION.
     """
-    grid = np.geomspace(min(STEPS_PER_EXECUTION, steps), steps, NUM_MOMENTS)
+    grid = np.geomspace(min(STEPS_PER_EXECUTION, steps), steps, NUM_LOGGING_STEPS)
     rounded = np.ceil(grid / STEPS_PER_EXECUTION).astype(int) * STEPS_PER_EXECUTION
     return np.unique(np.minimum(rounded, steps)).tolist()
 
 
 def make_history(unit: str, history: keras.callbacks.History) -> pd.DataFrame:
-    """What Keras recorded as a table: position, learning rate, losses, accuracies."""
+    """Convert a Keras history to a table: position, learning rate, losses, accuracies."""
     names = sorted(history.history, key=lambda name: ("accuracy" in name, name.startswith("val_")))
     table = pd.DataFrame({name: history.history[name] for name in names})
     if "learning_rate" in table:
@@ -134,14 +136,14 @@ def make_history(unit: str, history: keras.callbacks.History) -> pd.DataFrame:
 def compile_model(
     model: keras.Model, optimizer: keras.optimizers.Optimizer | None, **arguments: Any
 ) -> None:
-    """Compile for CPUs.
+    """Compile a model for CPUs.
 
-    Not by XLA, whose convolutions and loops are many times slower there.
+    XLA is not used, since its convolutions and loops are many times slower on CPUs.
 
     Args:
-        model: to compile.
-        optimizer: from `make_optimizer`; None where `train_step` has its own.
-        arguments: `loss`, `loss_weights`, `metrics` of `keras.Model.compile`.
+        model: Model to compile.
+        optimizer: Optimizer from `make_optimizer`; None if `train_step` has its own.
+        arguments: Further arguments of `keras.Model.compile`, such as `loss` and `metrics`.
     """
     model.compile(
         optimizer=optimizer,
@@ -158,26 +160,27 @@ def train_classifier(
     validation: Split | None,
     make_batches: MakeBatches,
 ) -> Trained:
-    """Train a model that gives probabilities by cross-entropy.
+    """Train a classifier with cross-entropy loss.
 
-    The weights kept are those of the epoch with the lowest validation loss, or the last without
-    validation examples. The last layer has one unit per class, or one, the probability of class 1.
+    The weights of the epoch with the lowest validation loss are kept; without a validation split,
+    those of the last epoch. The last layer outputs probabilities: one unit per class, or a single
+    unit for class 1.
 
     Args:
-        model: not compiled.
-        config: training section of a classifier.
-        train: examples to learn from; y [n] integers.
-        validation: examples to choose the epoch by.
-        make_batches: of the input pipeline.
+        model: Model, not compiled.
+        config: Training section of a classifier.
+        train: Training split, y [n] integers.
+        validation: Validation split, or None.
+        make_batches: Function of the input pipeline.
 
     Raises:
-        DivergedError: see `fit`.
+        DivergedError: See `fit`.
     """
     num_classes = model.output_shape[-1]
 
     def batches(split: Split, shuffle: bool) -> tf.data.Dataset:
-        made = make_batches(split, config, shuffle=shuffle)
-        return made.map(lambda x, y: (x, encode_labels(y, num_classes)))
+        dataset = make_batches(split, config, shuffle=shuffle)
+        return dataset.map(lambda x, y: (x, encode_labels(y, num_classes)))
 
     total_steps = config.epochs * math.ceil(len(train.y) / config.batch_size)
     compile_model(
@@ -200,18 +203,18 @@ def train_classifier(
 
 
 def encode_labels(y: tf.Tensor, num_classes: int) -> tf.Tensor:
-    """Integers [n] as float32: [n, 1] for one output unit, else one-hot [n, num_classes]."""
+    """Encode integers [n] as float32: [n, 1] for one output unit, else one-hot [n, classes]."""
     if num_classes == 1:
         return tf.cast(y, tf.float32)[:, None]
     return tf.one_hot(tf.cast(y, tf.int32), num_classes)
 
 
 def make_loss(num_classes: int, label_smoothing: float) -> keras.losses.Loss:
-    """Cross-entropy of probabilities.
+    """Build the cross-entropy loss of probabilities.
 
     Args:
-        num_classes: units of the last layer; 1 for the probability of class 1.
-        label_smoothing: by which targets are moved from 0 and 1 towards equal probabilities.
+        num_classes: Number of units of the last layer; 1 for the probability of class 1.
+        label_smoothing: Amount by which targets are moved towards equal probabilities.
 
     Reference:
         Szegedy et al.: Rethinking the Inception architecture for computer vision, CVPR 2016.

@@ -1,4 +1,4 @@
-"""Layers for training that Keras lacks; a stored model has Keras' own in their place."""
+"""Custom layers for training; stored models have the built-in Keras layers instead."""
 
 from typing import Any
 
@@ -7,24 +7,24 @@ import tensorflow as tf
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalization of images by TensorFlow's fused kernel.
+    """Batch normalization of images with TensorFlow's fused kernel.
 
-    Gives what keras.layers.BatchNormalization gives, but for rounding; that is made of many small
-    operations, about three times slower on a CPU.
+    Equivalent to keras.layers.BatchNormalization up to rounding; that layer runs as many small
+    kernels, about three times slower on a CPU.
 
     Args:
-        momentum: of the moving averages.
-        epsilon: added to the variance, at least 1.001e-5.
-        arguments: others of keras.layers.BatchNormalization.
+        momentum: Momentum of the moving averages.
+        epsilon: Value added to the variance, at least 1.001e-5.
+        arguments: Further arguments of keras.layers.BatchNormalization.
 
     Input shape:
         [n, height, width, channels].
 
     Output shape:
-        The same.
+        Same as the input shape.
 
     Raises:
-        ValueError: for an argument that the kernel does not support.
+        ValueError: If the kernel does not support an argument.
 
     Reference:
         Ioffe, Szegedy: Batch normalization, ICML 2015.
@@ -42,7 +42,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     def call(
         self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """Normalize by the batch's statistics in training, unless frozen, else by moving ones."""
+        """Normalize by batch statistics in training, unless frozen, else by moving statistics."""
         if mask is not None:
             raise ValueError("FusedBatchNormalization does not support masks")
         scale, offset = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
@@ -56,7 +56,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             inputs, scale, offset, epsilon=self.epsilon
         )
         count = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], tf.float32)
-        variance *= (count - 1) / count  # the kernel's is that of a sample, Keras' of a population
+        variance *= (count - 1) / count  # from sample to population variance, as in Keras
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(self.momentum * moving + (1 - self.momentum) * batch)
         return outputs

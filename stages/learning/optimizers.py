@@ -7,22 +7,22 @@ import tensorflow as tf
 
 from stages.config.schema import Adam, AnyOptimizer, RmsProp, Sgd
 
-WARMUP = 0.3  # of the steps of one_cycle
-INITIAL_DIVISOR = 25  # of its peak rate, at which the warmup begins
+WARMUP = 0.3  # fraction of the steps of one_cycle
+INITIAL_DIVISOR = 25  # the warmup of one_cycle begins at the peak rate divided by it
 NOT_DECAYED = ["bias", "beta", "gamma"]
 
 
 def make_optimizer(config: AnyOptimizer, total_steps: int) -> keras.optimizers.Optimizer:
     """Build an optimizer with its learning-rate schedule.
 
-    Weight decay is decoupled from the gradient and leaves biases and normalization alone.
-    Gradients are scaled down when the norm of all of them together exceeds `global_clipnorm`.
-    With `ema_momentum`, it tracks the exponential moving average of the weights, which
-    callbacks.AveragedWeights puts in their place.
+    Weight decay is decoupled from the gradient and excludes biases and normalization layers.
+    Gradients are scaled down when their global norm exceeds `global_clipnorm`. With
+    `ema_momentum`, the optimizer tracks the exponential moving average of the weights, which
+    callbacks.AveragedWeights swaps in.
 
     Args:
-        config: optimizer section of a model.
-        total_steps: of the whole training, over which the schedule runs.
+        config: Optimizer section of a model.
+        total_steps: Number of training steps, over which the schedule runs.
 
     Reference:
         Loshchilov, Hutter: Decoupled weight decay regularization, ICLR 2019.
@@ -51,10 +51,10 @@ def make_optimizer(config: AnyOptimizer, total_steps: int) -> keras.optimizers.O
 
 
 class FusedAdam(keras.optimizers.Adam):
-    """Adam by TensorFlow's fused kernel.
+    """Adam with TensorFlow's fused kernel.
 
-    Gives what keras.optimizers.Adam gives, but for rounding; that reads and writes each weight in
-    many small operations, which takes twice as long on a CPU.
+    Equivalent to keras.optimizers.Adam up to rounding; that optimizer runs as many small kernels,
+    which takes twice as long on a CPU.
     """
 
     def update_step(
@@ -78,7 +78,7 @@ class FusedAdam(keras.optimizers.Adam):
 
 
 class FusedSgd(keras.optimizers.SGD):
-    """Stochastic gradient descent with momentum by TensorFlow's fused kernel; see FusedAdam."""
+    """Stochastic gradient descent with momentum, with TensorFlow's fused kernel; see FusedAdam."""
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
@@ -101,17 +101,17 @@ class FusedSgd(keras.optimizers.SGD):
 def make_schedule(
     name: str, peak: float, total_steps: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate as a function of the step, `peak` at most.
+    """Build a learning-rate schedule.
 
     Args:
-        name: "constant"; "cosine", which falls from the peak to 0; or "one_cycle", which rises
-            linearly from peak / 25 for three tenths of the steps and then falls like "cosine".
-        peak: the highest learning rate.
-        total_steps: of the whole training.
+        name: "constant"; "cosine", which decays from the peak to 0; or "one_cycle", which warms up
+            linearly from peak / 25 for three tenths of the steps and then decays like "cosine".
+        peak: Highest learning rate.
+        total_steps: Number of training steps.
 
     Reference:
         Loshchilov, Hutter: SGDR, ICLR 2017. Smith, Topin: Super-convergence, arXiv 1708.07120;
-        the cosine in its second half is fastai's.
+        its second half is a cosine as in fastai.
     """
     if name == "constant":
         return peak

@@ -1,4 +1,4 @@
-"""The state in which a model is trained: seed, determinism, precision."""
+"""Environment of a training run: seed, determinism, precision."""
 
 import platform
 import random
@@ -16,19 +16,19 @@ BFLOAT16_FLAGS = ("amx_bf16", "avx512_bf16")
 
 @contextmanager
 def session(seed: int, precision: str) -> Iterator[str]:
-    """Train inside of this: equal seeds and configs give equal weights, byte for byte.
+    """Context of a reproducible training run.
 
-    Keras begins without memory of earlier models (layers are named by their number). At the end
-    the dtype policy and the states of Python's and NumPy's generators are those of before. Two
-    things stay, which TensorFlow cannot take back: deterministic operations, and its own seed,
-    which the next session sets anew.
+    Within it, equal seeds and configs produce byte-for-byte identical weights. The Keras state,
+    from which layers get their names, is cleared. On exit, the dtype policy and the states of the
+    random generators of Python and NumPy are restored. Deterministic operations and the seed of
+    TensorFlow, which cannot be restored, remain; the next session sets the seed again.
 
     Args:
-        seed: for Python, NumPy, Keras and TensorFlow.
-        precision: a Keras dtype policy, or "auto": see `resolve_precision`.
+        seed: Seed of Python, NumPy, Keras and TensorFlow.
+        precision: Keras dtype policy, or "auto"; see `resolve_precision`.
 
     Yields:
-        The name of the dtype policy in force.
+        The name of the dtype policy.
 
     Reference:
         https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism
@@ -50,23 +50,23 @@ def session(seed: int, precision: str) -> Iterator[str]:
 
 
 def resolve_precision(precision: str) -> str:
-    """The dtype policy that "auto" stands for on this processor; any other name as it is.
+    """Return the dtype policy that "auto" selects on this CPU; other names are returned unchanged.
 
-    Processors without bfloat16 instructions emulate it, more slowly than float32. Weights are
-    float32 in any case.
+    CPUs without bfloat16 instructions emulate it, which is slower than float32. Weights are always
+    float32.
 
     Reference:
         Micikevicius et al.: Mixed precision training, ICLR 2018.
     """
     if precision != "auto":
         return precision
-    native = any(flag in processor_kind() for flag in BFLOAT16_FLAGS)
+    native = any(flag in cpu_type() for flag in BFLOAT16_FLAGS)
     return "mixed_bfloat16" if native else "float32"
 
 
-def processor_kind() -> str:
-    """What results depend on of this processor, for example "x86_64 amx_bf16" or "arm64"."""
+def cpu_type() -> str:
+    """Instruction set that results depend on, for example "x86_64 amx_bf16" or "arm64"."""
     text = CPUINFO.read_text() if CPUINFO.exists() else ""
     flags = set(text.split())
-    found = [flag for flag in BFLOAT16_FLAGS if flag in flags][:1]
-    return " ".join([platform.machine(), *found])
+    bfloat16 = [flag for flag in BFLOAT16_FLAGS if flag in flags][:1]
+    return " ".join([platform.machine(), *bfloat16])

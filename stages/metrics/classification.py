@@ -1,7 +1,7 @@
-"""Metrics of a classifier, from labels and probabilities.
+"""Classification metrics, from labels and probabilities.
 
-Everywhere y is [n] class numbers and p is [n, classes] probabilities. Of two classes the second
-(1) is the positive one, and its probability is called the score.
+In all functions, y are class labels [n] and p are probabilities [n, classes]. In binary
+classification, class 1 is the positive class and its probability is called the score.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,19 +16,19 @@ DEFAULT_THRESHOLD = 0.5
 
 
 def predicted_classes(p: np.ndarray) -> np.ndarray:
-    """The most probable class of each example [n]; the first of equal ones."""
+    """Return the most probable class of each example [n]; the first in case of ties."""
     return p.argmax(axis=1)
 
 
 def classification_metrics(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
-    """Every metric of a classifier; the only list of them.
+    """Compute all metrics of a classifier.
 
     Args:
-        y: [n] classes.
-        p: [n, classes] probabilities.
+        y: Classes [n].
+        p: Probabilities [n, classes].
 
     Returns:
-        accuracy; loss, the mean cross-entropy in nats; f1_macro; of two classes also roc_auc,
+        accuracy; loss, the mean cross-entropy in nats; f1_macro; for two classes also roc_auc,
         false_positive_rate and false_negative_rate at a threshold of 0.5.
     """
     predicted, labels = predicted_classes(p), np.arange(p.shape[1])
@@ -50,14 +50,14 @@ def classification_metrics(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
 
 
 def count_errors(y: np.ndarray, predicted_positive: np.ndarray) -> dict[str, Any]:
-    """Both kinds of errors of a binary classifier.
+    """Count the errors of a binary classifier.
 
     Args:
-        y: [n] 0 or 1; each must occur.
-        predicted_positive: bool [n].
+        y: Classes [n], 0 or 1; each must occur.
+        predicted_positive: Whether class 1 is predicted, bool [n].
 
     Returns:
-        Counts false_negatives of positives and false_positives of negatives, and both rates.
+        Counts false_negatives, positives, false_positives and negatives, and both error rates.
     """
     positives, negatives = int(np.sum(y == 1)), int(np.sum(y == 0))
     false_negatives = int(np.sum((y == 1) & ~predicted_positive))
@@ -73,7 +73,7 @@ def count_errors(y: np.ndarray, predicted_positive: np.ndarray) -> dict[str, Any
 
 
 def confusion_records(y: np.ndarray, p: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """The confusion matrix as a record per pair of classes: actual, predicted, count."""
+    """Return the confusion matrix as a record per pair of classes: actual, predicted, count."""
     counts = sk.confusion_matrix(y, predicted_classes(p), labels=np.arange(len(classes)))
     return [
         {"actual": actual, "predicted": predicted, "count": int(counts[i, j])}
@@ -83,20 +83,20 @@ def confusion_records(y: np.ndarray, p: np.ndarray, classes: Sequence[str]) -> l
 
 
 def calibration(y: np.ndarray, p: np.ndarray, num_bins: int = 10) -> dict[str, Any]:
-    """Accuracy by confidence, the probability of the predicted class.
+    """Compute accuracy by confidence, the probability of the predicted class.
 
-    The bins are equally wide, from 1 / classes, the lowest confidence that there is, to 1. The
-    expected calibration error is the mean difference of accuracy and confidence over the bins,
-    weighted by their examples.
+    The bins are equally wide, from 1 / classes, the lowest possible confidence, to 1. The expected
+    calibration error is the mean absolute difference of accuracy and confidence over the bins,
+    weighted by their number of examples.
 
     Args:
-        y: [n] classes.
-        p: [n, classes] probabilities.
-        num_bins: how many; empty ones are left out.
+        y: Classes [n].
+        p: Probabilities [n, classes].
+        num_bins: Number of bins; empty bins are omitted.
 
     Returns:
         expected_calibration_error, and bins: a list of records with confidence and accuracy (both
-        means), low and high (a 95 % Wilson interval of the accuracy), examples.
+        means), low and high (95 % Wilson interval of the accuracy), examples.
 
     Reference:
         Guo et al.: On calibration of modern neural networks, ICML 2017.
@@ -132,16 +132,17 @@ def calibration(y: np.ndarray, p: np.ndarray, num_bins: int = 10) -> dict[str, A
 def operating_points(
     y: np.ndarray, score: np.ndarray, fnr_limits: Sequence[float]
 ) -> list[dict[str, Any]]:
-    """Thresholds for false negative rates that one may accept, and what each costs.
+    """Choose thresholds for acceptable false negative rates, and count the errors of each.
 
     For each limit it is the highest threshold at which the rate is within the limit, except that
-    a higher one which saves no false positive is never taken. A score at or above the threshold
-    is predicted positive; at the default of 0.5, above it, as `predicted_classes` does.
+    a higher threshold that does not reduce false positives is never chosen. A score at or above
+    the threshold is predicted positive; at the default of 0.5, above it, as in
+    `predicted_classes`.
 
     Args:
-        y: [n] 0 or 1; each must occur.
-        score: [n] probability of class 1.
-        fnr_limits: the highest false negative rates to accept, each less than 1.
+        y: Classes [n], 0 or 1; each must occur.
+        score: Probability of class 1 [n].
+        fnr_limits: Highest acceptable false negative rates, each less than 1.
 
     Returns:
         A record per limit and one for the default, whose limit is None; highest threshold first:
@@ -162,16 +163,16 @@ def operating_points(
 
 
 def binary_curves(y: np.ndarray, score: np.ndarray) -> dict[str, Any]:
-    """ROC and precision-recall curves, and both error rates by threshold.
+    """Compute ROC and precision-recall curves, and both error rates by threshold.
 
     Args:
-        y: [n] 0 or 1; each must occur.
-        score: [n] probability of class 1.
+        y: Classes [n], 0 or 1; each must occur.
+        score: Probability of class 1 [n].
 
     Returns:
         roc (false_positive_rate, true_positive_rate), precision_recall (recall, precision) and
         error_rates (threshold, false_positive_rate, false_negative_rate), each a dictionary of
-        equally long lists; roc_auc, average_precision and prevalence, the share of positives.
+        equally long lists; roc_auc, average_precision and prevalence, the fraction of positives.
     """
     false_positive_rate, true_positive_rate, _ = sk.roc_curve(y, score)
     precision, recall, _ = sk.precision_recall_curve(y, score)
@@ -196,14 +197,14 @@ def binary_curves(y: np.ndarray, score: np.ndarray) -> dict[str, Any]:
 def thin(
     columns: Mapping[str, np.ndarray], max_points: int = MAX_CURVE_POINTS
 ) -> dict[str, list[float]]:
-    """At most `max_points` points of a curve, evenly spaced, both ends included."""
+    """Return at most `max_points` points of a curve, evenly spaced, both ends included."""
     length = len(next(iter(columns.values())))
     points = np.unique(np.linspace(0, length - 1, max_points).astype(int))
     return {name: values[points].round(6).tolist() for name, values in columns.items()}
 
 
 def most_confident_errors(y: np.ndarray, p: np.ndarray, max_examples: int) -> np.ndarray:
-    """The misclassified examples [at most max_examples], the most confident first."""
+    """Return indices of at most `max_examples` errors, the most confident first."""
     predicted = predicted_classes(p)
     errors = np.flatnonzero(predicted != y)
     order = np.argsort(-p[errors, predicted[errors]], kind="stable")
@@ -211,24 +212,24 @@ def most_confident_errors(y: np.ndarray, p: np.ndarray, max_examples: int) -> np
 
 
 def cross_validation_metrics(y: np.ndarray, p: np.ndarray, folds: np.ndarray) -> dict[str, float]:
-    """Metrics of a repeated cross-validation.
+    """Compute metrics of a repeated cross-validation.
 
     Args:
-        y: [n] classes.
-        p: [repeats, n, classes] probabilities by a model that was not trained on the example.
-        folds: [repeats, n] the fold in which the example was held out.
+        y: Classes [n].
+        p: Out-of-fold probabilities [repeats, n, classes].
+        folds: Fold in which each example was held out [repeats, n].
 
     Returns:
-        accuracy and accuracy_std, mean and standard deviation over all folds of all repeats; of
+        accuracy and accuracy_std, mean and standard deviation over all folds of all repeats; for
         two classes also roc_auc, the mean over them.
     """
-    each_fold = [
+    fold_metrics = [
         classification_metrics(y[held_out], probabilities[held_out])
         for probabilities, fold in zip(p, folds, strict=True)
         for held_out in (fold == number for number in np.unique(fold))
     ]
-    accuracies = [metrics["accuracy"] for metrics in each_fold]
+    accuracies = [metrics["accuracy"] for metrics in fold_metrics]
     summary = {"accuracy": float(np.mean(accuracies)), "accuracy_std": float(np.std(accuracies))}
     if p.shape[2] == 2:
-        summary["roc_auc"] = float(np.mean([metrics["roc_auc"] for metrics in each_fold]))
+        summary["roc_auc"] = float(np.mean([metrics["roc_auc"] for metrics in fold_metrics]))
     return summary

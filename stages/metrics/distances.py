@@ -6,21 +6,21 @@ NUM_QUANTILES = 500
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """The squared Fréchet distance between normal distributions fitted to two samples.
+    """Compute the squared Fréchet distance between normal distributions fitted to two samples.
 
     |mean_a - mean_b|^2 + trace(A + B - 2 (A B)^(1/2)) with the covariances A and B. The trace of
     the root is taken from the symmetric (A^(1/2) B A^(1/2))^(1/2), which has the same eigenvalues.
 
     Args:
-        a: [n, d] features.
-        b: [m, d] features.
+        a: Features [n, d].
+        b: Features [m, d].
 
     Returns:
-        The distance, 0 or more, in squared units of the features; computed in float64.
+        Distance, 0 or more, in squared units of the features; computed in float64.
 
     Reference:
         Heusel et al.: GANs trained by a two time-scale update rule converge to a local Nash
-        equilibrium, NeurIPS 2017. Their FID takes the features of an Inception network.
+        equilibrium, NeurIPS 2017. Their FID uses features of an Inception network.
     """
     a, b = a.astype(np.float64), b.astype(np.float64)
     covariance_a, covariance_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
@@ -33,19 +33,19 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def sliced_wasserstein(a: np.ndarray, b: np.ndarray, directions: np.ndarray) -> float:
-    """The mean Wasserstein-1 distance of two samples projected on each direction.
+    """Compute the mean Wasserstein-1 distance of two samples projected onto each direction.
 
-    Between projections it is the mean absolute difference of their quantiles, so the samples may
-    be of different sizes.
+    The distance of two projections is the mean absolute difference of their quantiles, so the
+    samples may be of different sizes.
 
     Args:
-        a: [n, d] points, or [n, ...] arrays such as images, which are flattened to d numbers.
-        b: [m, d] or [m, ...].
-        directions: [d, k] columns of length 1; see `plane_directions`, `random_directions`.
+        a: Points [n, d], or arrays [n, ...] such as images, which are flattened to d numbers.
+        b: Points [m, d], or arrays [m, ...].
+        directions: Unit vectors [d, k]; see `plane_directions`, `random_directions`.
 
     Returns:
-        The distance in the unit of the coordinates. Two samples of one distribution are slightly
-        above 0.
+        Distance in the unit of the coordinates; slightly above 0 for two samples of one
+        distribution.
 
     Reference:
         Rabin et al.: Wasserstein barycenter and its application to texture mixing, SSVM 2011.
@@ -59,12 +59,12 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray, directions: np.ndarray) -> 
 
 
 def plane_directions(count: int = 32) -> np.ndarray:
-    """`count` directions of the plane, equally far apart: [2, count]."""
+    """Return `count` evenly spaced directions of the plane: [2, count]."""
     angles = np.arange(count) * np.pi / count
     return np.stack([np.cos(angles), np.sin(angles)])
 
 
 def random_directions(dimensions: int, count: int, random: np.random.Generator) -> np.ndarray:
-    """`count` uniformly distributed directions: float32 [dimensions, count]."""
+    """Draw `count` uniformly distributed directions: float32 [dimensions, count]."""
     directions = random.normal(size=(dimensions, count)).astype(np.float32)
     return directions / np.linalg.norm(directions, axis=0)

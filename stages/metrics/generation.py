@@ -1,36 +1,39 @@
-"""Metrics of generated samples: which classes they cover, and how much of the real data."""
+"""Metrics of generated samples: coverage of classes and of real data."""
 
 import numpy as np
 from scipy.stats import entropy
 from sklearn.metrics import pairwise_distances
 
-MIN_FRACTION = 0.02  # of the samples that a class must hold to count as covered
+MIN_FRACTION = 0.02  # of the samples, for a class to count as covered
 
 
 def class_fractions(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """The fraction of each class [num_classes] among labels [n]."""
+    """Return the fraction of each class [num_classes] among labels [n]."""
     return np.bincount(labels, minlength=num_classes) / len(labels)
 
 
 def class_kl(fractions: np.ndarray) -> float:
-    """The KL divergence, in nats, of class fractions [classes] from the uniform distribution."""
+    """Return the KL divergence, in nats, of class fractions [classes] from uniform."""
     return float(entropy(fractions, np.full(len(fractions), 1 / len(fractions))))
 
 
 def classes_covered(fractions: np.ndarray) -> int:
-    """How many classes hold at least 2 % of the samples; fractions: [classes]."""
+    """Count classes with at least 2 % of the samples; fractions: [classes]."""
     return int((fractions >= MIN_FRACTION).sum())
 
 
 def coverage(generated: np.ndarray, real: np.ndarray, num_neighbors: int = 5) -> float:
-    """The fraction of real points that have a generated point in their neighborhood.
+    """Compute the fraction of real points with a generated point in their neighborhood.
 
-    A neighborhood reaches to the `num_neighbors`-th nearest other real point.
+    A neighborhood extends to the `num_neighbors`-th nearest other real point.
 
     Args:
-        generated: [n, d] points.
-        real: [m, d] points, more than `num_neighbors`.
-        num_neighbors: how many.
+        generated: Points [n, d].
+        real: Points [m, d], more than `num_neighbors`.
+        num_neighbors: Number of neighbors.
+
+    Returns:
+        Fraction of 0 to 1.
 
     Reference:
         Naeem et al.: Reliable fidelity and diversity metrics for generative models, ICML 2020.

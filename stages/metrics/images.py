@@ -4,15 +4,18 @@ import math
 
 import numpy as np
 
-MAX_DECIBELS = 100.0  # more than 8 bits can show, so that an exact image has a number too
+MAX_DECIBELS = 100.0  # above the resolution of 8 bits; keeps exact images finite
 
 
 def psnr(predicted: np.ndarray, target: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in decibels, -10 log10 of the mean squared error; at most 100.
+    """Compute the peak signal-to-noise ratio, -10 log10 of the mean squared error.
 
     Args:
-        predicted: values of 0 to 1.
-        target: values of 0 to 1, of the same shape.
+        predicted: Values of 0 to 1.
+        target: Values of 0 to 1, of the same shape.
+
+    Returns:
+        PSNR in decibels, at most 100.
     """
     error = float(np.mean((predicted.astype(np.float64) - target.astype(np.float64)) ** 2))
     return min(-10 * math.log10(error), MAX_DECIBELS) if error else MAX_DECIBELS

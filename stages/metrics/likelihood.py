@@ -6,14 +6,14 @@ import numpy as np
 
 
 def reconstruction_loss(images: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Binary cross-entropy of the pixels, summed over each image.
+    """Compute the binary cross-entropy of the pixels, summed over each image.
 
     Args:
-        images: [n, ...] of 0 to 255, taken as probabilities of white.
-        logits: of the same shape.
+        images: Images [n, ...] of 0 to 255, interpreted as probabilities of white.
+        logits: Logits of the same shape.
 
     Returns:
-        float64 [n], in nats.
+        Loss of each image, float64 [n], in nats.
     """
     x, logits = images.astype(np.float64) / 255, logits.astype(np.float64)
     cross_entropy = np.logaddexp(0, logits) - x * logits
@@ -21,14 +21,14 @@ def reconstruction_loss(images: np.ndarray, logits: np.ndarray) -> np.ndarray:
 
 
 def kl_divergence(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
-    """KL divergence of diagonal normal distributions from the standard normal distribution.
+    """Compute the KL divergence of diagonal normal distributions from the standard normal.
 
     Args:
-        mean: [n, units].
-        log_variance: [n, units].
+        mean: Means [n, units].
+        log_variance: Log variances [n, units].
 
     Returns:
-        float64 [n], in nats.
+        KL divergences, float64 [n], in nats.
 
     Reference:
         Kingma, Welling: Auto-encoding variational Bayes, ICLR 2014, appendix B.
@@ -38,15 +38,15 @@ def kl_divergence(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
 
 
 def vae_metrics(reconstruction: np.ndarray, kl: np.ndarray, kl_weight: float) -> dict[str, float]:
-    """Mean losses of a variational autoencoder.
+    """Compute mean losses of a variational autoencoder.
 
     Args:
-        reconstruction: [n] reconstruction losses.
-        kl: [n] KL divergences.
-        kl_weight: the factor of the KL divergence in the training loss.
+        reconstruction: Reconstruction losses [n].
+        kl: KL divergences [n].
+        kl_weight: Factor of the KL divergence in the training loss.
 
     Returns:
-        Nats per image: total_loss, which was minimized; reconstruction_loss; kl_loss; elbo, the
+        Nats per image: total_loss, the training loss; reconstruction_loss; kl_loss; elbo, the
         evidence lower bound of the log-likelihood, in which the KL divergence has weight 1.
     """
     mean_reconstruction, mean_kl = float(reconstruction.mean()), float(kl.mean())
@@ -59,5 +59,5 @@ def vae_metrics(reconstruction: np.ndarray, kl: np.ndarray, kl_weight: float) ->
 
 
 def bits_per_character(nats: float) -> float:
-    """A loss in nats per character as bits per character."""
+    """Convert a loss in nats per character to bits per character."""
     return nats / math.log(2)

@@ -1,5 +1,5 @@
-"""One module a network family.
+"""One package per network.
 
-Each has `train(block, description, train, validation) -> Trained`, where `block` is the model's
-block of params.yaml and `description` the dataset's description.json.
+The `train` module of each has `train(config, info, train, validation, make_batches) -> Trained`;
+`config` is the model's section of params.yaml, `info` the dataset's info.json.
 """

@@ -1,1 +1,1 @@
-"""The report page: its template, its words, and the functions that fill it."""
+"""The report page: its template, its texts, and the functions that render it."""

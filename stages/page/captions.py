@@ -1,17 +1,17 @@
-"""The words of the page that belong to no task: datasets, their figures, metrics, credits."""
+"""Texts of the page that belong to no task: datasets, their figures, metrics, credits."""
 
 from typing import NamedTuple
 
 
 class Caption(NamedTuple):
-    """What a figure is, and how to read it."""
+    """The title of a figure and its description."""
 
     title: str
-    reading: str = ""
+    description: str = ""
 
 
 class DatasetText(NamedTuple):
-    """The readable name of a dataset, and whom it is from."""
+    """The display name of a dataset and its credit."""
 
     title: str
     credit: str = ""
@@ -46,8 +46,8 @@ DATASETS = {
     ),
     "garments": DatasetText(
         "Garment photos",
-        "Color images made from Fashion-MNIST by Zalando Research (MIT License), as an example of"
-        " a folder of your own.",
+        "Color images created from Fashion-MNIST by Zalando Research (MIT License), as an example"
+        " of a folder of your own.",
     ),
     "flower": DatasetText(
         "Flower",
@@ -63,7 +63,9 @@ DATASETS = {
 
 DATASET_FIGURES = {
     "samples": Caption("Examples per class"),
-    "matrix": Caption("Flattened input vectors", "One example per row, one pixel per column."),
+    "flattened_inputs": Caption(
+        "Flattened input vectors", "One example per row, one pixel per column."
+    ),
     "classes": Caption("Class distribution by split"),
     "missing": Caption(
         "Missing values by class",
@@ -71,10 +73,10 @@ DATASET_FIGURES = {
     ),
     "votes": Caption("Mean vote by party", "-1 is nay, +1 is yea."),
     "age": Caption("Age of the patients by class"),
-    "length": Caption("Words per review", "Longer reviews are truncated at the line."),
+    "length": Caption("Words per review", "Reviews are truncated at the line."),
     "frequencies": Caption("Character frequencies"),
-    "followers": Caption(
-        "Character bigram probabilities", "How likely each character is after another one."
+    "bigrams": Caption(
+        "Character bigram probabilities", "Probability of each character after another one."
     ),
     "image": Caption("The image, after downscaling"),
 }
@@ -93,13 +95,13 @@ METRICS = {
     "test.loss": "test loss",
     "test.total_loss": "test loss (reconstruction + weighted KL)",
     "test.elbo": "evidence lower bound (ELBO)",
-    "test.psnr": "PSNR of held-out pixels",
+    "test.psnr": "test PSNR",
     "frechet_distance": "Fréchet distance",
     "sliced_wasserstein": "sliced Wasserstein distance",
     "test.sliced_wasserstein": "sliced Wasserstein distance",
 }
 
-COUNTS = {  # expected counts of a dataset's report, in words
+COUNTS = {  # display names of the counts in a data report
     "train_images": "training images",
     "test_images": "test images",
     "rows": "rows",
@@ -115,25 +117,25 @@ COUNTS = {  # expected counts of a dataset's report, in words
 
 
 def describe_dataset(dataset: str) -> DatasetText:
-    """The words for a dataset; for one of your own, its id."""
+    """Return the display name and credit of a dataset; its id if it has none."""
     return DATASETS.get(dataset, DatasetText(dataset.replace("_", " ").capitalize()))
 
 
 def dataset_captions(module: str) -> dict[str, Caption]:
-    """The captions of the figures that a module of stages/datasets draws."""
+    """Return the captions of the figures that a module of stages/datasets draws."""
     return IMAGE_FOLDER_FIGURES if module == "image_folder" else DATASET_FIGURES
 
 
 def describe_figure(figure: str) -> Caption:
-    """A caption for a figure that has none: its name."""
+    """Return a caption for a figure that has none: its name."""
     return Caption(figure.replace("_", " ").capitalize())
 
 
 def describe_metric(metric: str) -> str:
-    """A metric in words; for one that has none, its key."""
+    """Return the display name of a metric; its key if it has none."""
     return METRICS.get(metric, metric.replace(".", " ").replace("_", " "))
 
 
 def describe_count(count: str) -> str:
-    """A count of a dataset's report in words."""
+    """Return the display name of a count in a data report."""
     return COUNTS.get(count, count.replace("_", " "))

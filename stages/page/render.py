@@ -1,4 +1,4 @@
-"""Fill the template of the report page. Pure functions: stages/report.py reads the files."""
+"""Render the template of the report page. Pure functions: stages/report.py reads the files."""
 
 import re
 from collections import Counter
@@ -11,8 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stages.page import captions
 
 TEMPLATE = "report.html.jinja"
-MIN_SEEDS = 3  # a target is met if as many reach it
-MARKS_OF_CONTROL = 0x2400  # the Unicode block that has a visible sign for each control character
+MIN_SEEDS = 3  # a target is met if it is reached with this many seeds
+CONTROL_PICTURES = 0x2400  # the Unicode block with a symbol for each control character
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -20,12 +20,12 @@ class Figure(NamedTuple):
     """A PNG file for the page.
 
     Attributes:
-        url: the content as a data: URL.
-        width: in pixels.
-        height: in pixels.
-        animated: whether it has more than one frame.
-        title: first words of the caption, the name of the figure.
-        reading: how to read it.
+        url: Content as a data: URL.
+        width: Width in pixels.
+        height: Height in pixels.
+        animated: True if the figure has more than one frame.
+        title: Title of the caption.
+        description: Description of the figure.
     """
 
     url: str
@@ -33,23 +33,24 @@ class Figure(NamedTuple):
     height: int
     animated: bool
     title: str
-    reading: str
+    description: str
 
 
 class ModelPage(NamedTuple):
-    """What was read of a model.
+    """The results of a model.
 
     Attributes:
-        id: as in params.yaml.
-        dataset: its id.
-        row: title, metric, unit, direction, course, course_source and target.
-        details: what its evaluation reported: num_weights, epochs or steps, and in `data` the
-            values behind figures, by name.
-        metrics: flat metrics.
-        figures: by name, in the order in which they are shown.
-        seed_results: the main metric of trainings with other seeds.
-        cv_details: what its cross-validation reported; empty if there is none.
-        cv_figures: those of the cross-validation.
+        id: Id in params.yaml.
+        dataset: Id of its dataset.
+        row: Section `report` of params.yaml: title, metric, unit, direction, course,
+            course_source and target.
+        details: Content of details.json: num_params, epochs or steps, and in `data` the values
+            behind figures, by name.
+        metrics: Flat metrics.
+        figures: Figures by name, in display order.
+        seed_results: Main metric of training runs with other seeds.
+        cv_details: Content of details.json of its cross-validation; empty if there is none.
+        cv_figures: Figures of its cross-validation.
     """
 
     id: str
@@ -74,7 +75,7 @@ class ModelPage(NamedTuple):
 
 
 class DatasetPage(NamedTuple):
-    """What was read of a dataset: its details and its figures by name."""
+    """The data report of a dataset: details and figures by name."""
 
     id: str
     report: Mapping[str, Any]
@@ -84,12 +85,12 @@ class DatasetPage(NamedTuple):
 def render(
     models: Sequence[ModelPage], datasets: Sequence[DatasetPage], baseline: Mapping[str, Any]
 ) -> str:
-    """The page as HTML, without control characters.
+    """Render the page as HTML, without control characters.
 
     Args:
-        models: in the order of the results table, within their dataset.
-        datasets: those that have a report.
-        baseline: reports/baseline.json, or an empty dictionary.
+        models: Models; within a dataset, in the order of the results table.
+        datasets: Datasets with a data report.
+        baseline: Content of reports/baseline.json, or an empty dictionary.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -126,16 +127,16 @@ def render(
 
 
 def describe_result(model: ModelPage, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The cells of a model's row in the results table.
+    """Return the cells of a model's row in the results table.
 
     Args:
-        model: what was read of it.
-        record: its part of the baseline, or an empty dictionary.
+        model: Results of the model.
+        record: Record of the model in the baseline, or an empty dictionary.
 
     Returns:
-        Texts, empty where there is nothing to say; `reached` (the target, with every seed) and
-        `better` (than the course) are booleans, or None where there is nothing to compare with;
-        `num_seeds` is a number.
+        Texts by name, empty if not available. `reached` (the target, with every seed) and `better`
+        (than the course) are booleans, or None without a value to compare with; `num_seeds` is an
+        integer.
     """
     row = model.row
     value, maximize = model.metrics[row["metric"]], row["direction"] == "maximize"
@@ -175,7 +176,7 @@ def describe_result(model: ModelPage, record: Mapping[str, Any]) -> dict[str, An
 
 
 def describe_status(reached: bool | None, num_seeds: int) -> str:
-    """Whether a target is met, in words; fewer than MIN_SEEDS seeds do not show it."""
+    """Return the status of a target in words; it can be met with MIN_SEEDS or more seeds only."""
     if reached is None:
         return ""
     if not reached:
@@ -184,12 +185,12 @@ def describe_status(reached: bool | None, num_seeds: int) -> str:
 
 
 def count_seeds(number: int) -> str:
-    """How many seeds, in words."""
+    """Return a number of seeds in words."""
     return "1 seed" if number == 1 else f"{number} seeds"
 
 
 def training_length(details: Mapping[str, Any]) -> str:
-    """How long a model was trained: its epochs or, if it is trained by steps, its steps."""
+    """Return the training length in words: epochs, or steps in step-based training."""
     for unit in ("epochs", "steps"):
         if details.get(unit) is not None:
             return f"{details[unit]:,} {unit if details[unit] != 1 else unit[:-1]}"
@@ -197,7 +198,7 @@ def training_length(details: Mapping[str, Any]) -> str:
 
 
 def choose_decimals(value: float, unit: str) -> int:
-    """Decimals that show a value with four digits; two for a percentage."""
+    """Return the number of decimals for four significant digits; two for a percentage."""
     if unit == "%":
         return 2
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
@@ -208,18 +209,18 @@ def choose_decimals(value: float, unit: str) -> int:
 
 
 def with_unit(value: float, unit: str, decimals: int) -> str:
-    """A value as text; a percentage is stored as a fraction, other units stand in the header."""
+    """Format a value: a fraction as a percentage, others without their unit."""
     return f"{100 * value:.{decimals}f}%" if unit == "%" else f"{value:,.{decimals}f}"
 
 
 def difference(value: float, committed: float, unit: str = "", decimals: int | None = None) -> str:
-    """How far a value is from the committed one; empty if they are equal.
+    """Format the difference between a value and the committed one; empty if they are equal.
 
     Args:
-        value: of the run at hand.
-        committed: of the baseline.
-        unit: "%" for fractions shown as percentages, whose difference is in percentage points.
-        decimals: how many are shown, if they suffice to tell the difference from 0.
+        value: Value of the current run.
+        committed: Value of the baseline.
+        unit: "%" for fractions shown as percentages; their difference is in percentage points.
+        decimals: Number of decimals, unless they are all 0.
     """
     if value == committed:
         return ""
@@ -231,7 +232,7 @@ def difference(value: float, committed: float, unit: str = "", decimals: int | N
 
 
 def group_by_dataset(models: Sequence[ModelPage]) -> dict[str, list[ModelPage]]:
-    """The models of each dataset; datasets in the order in which the models name them."""
+    """Group models by dataset, in the order in which the datasets first occur."""
     groups: dict[str, list[ModelPage]] = {}
     for model in models:
         groups.setdefault(model.dataset, []).append(model)
@@ -239,7 +240,7 @@ def group_by_dataset(models: Sequence[ModelPage]) -> dict[str, list[ModelPage]]:
 
 
 def summarize(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """How many targets are reached and course results exceeded, and the time of all trainings."""
+    """Count the reached targets and exceeded course results, and sum up the training times."""
     targets = [result["status"] for result in results if result["status"]]
     courses = [result["better"] for result in results if result["better"] is not None]
     times = [result["seconds"] for result in results if result["seconds"] is not None]
@@ -256,17 +257,17 @@ def summarize(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def count_values(records: Mapping[str, Any], key: str) -> dict[str, int]:
-    """How many models were trained with each value of `key`, the most frequent first."""
+    """Count the models trained with each value of `key`, the most frequent first."""
     return dict(Counter(record[key] for record in records.values() if key in record).most_common())
 
 
 def percent(fraction: float, decimals: int = 1) -> str:
-    """A fraction as a percentage."""
+    """Format a fraction as a percentage."""
     return f"{100 * fraction:.{decimals}f}%"
 
 
 def duration(seconds: float) -> str:
-    """Seconds in hours, minutes and seconds."""
+    """Format seconds as hours, minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes_left = divmod(minutes, 60)
     if hours:
@@ -275,16 +276,16 @@ def duration(seconds: float) -> str:
 
 
 def show_control_characters(text: str) -> str:
-    """Text with a visible sign for each character that HTML does not allow.
+    """Replace each character that HTML does not allow by a visible symbol.
 
-    Text that a model wrote, or a file's name, may contain any character.
+    Generated text and file names may contain any character.
     """
-    return CONTROL.sub(visible_sign, text)
+    return CONTROL.sub(visible_symbol, text)
 
 
-def visible_sign(match: re.Match[str]) -> str:
-    """The sign for a control character, or the replacement character."""
+def visible_symbol(match: re.Match[str]) -> str:
+    """Return the symbol for a control character, or the replacement character."""
     code = ord(match[0])
     if code == 0x7F:
         return "\N{SYMBOL FOR DELETE}"
-    return chr(MARKS_OF_CONTROL + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"
+    return chr(CONTROL_PICTURES + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"

@@ -1,4 +1,4 @@
-"""Read the results that reports/ holds of a model or dataset."""
+"""Read the results of models and datasets in reports/."""
 
 import hashlib
 import json
@@ -14,10 +14,10 @@ SEEDS = REPORTS / "seeds.json"
 
 
 def read_metrics(folder: Path) -> dict[str, float]:
-    """The flat metrics of a model, those of its cross-validation included.
+    """Read the flat metrics of a model, including those of its cross-validation.
 
     Args:
-        folder: reports/<model>.
+        folder: Path of reports/<model>.
     """
     metrics = flatten(read_json(folder / "metrics.json"))
     cross_validation = folder / "cross_validation" / "metrics.json"
@@ -27,43 +27,47 @@ def read_metrics(folder: Path) -> dict[str, float]:
 
 
 def read_details(folder: Path) -> dict[str, Any]:
-    """What a stage reported beside metrics and figures; empty if it did not run.
+    """Read the details that a stage reported in addition to metrics and figures.
 
     Args:
-        folder: of a model, its cross-validation or a dataset. Its details.json is a list of one
-            object, in which `dvc metrics` finds no numbers.
+        folder: Report folder of a model, its cross-validation or a dataset. Its details.json is a
+            list of one object, so that `dvc metrics` finds no numbers in it.
+
+    Returns:
+        The object; empty if the stage did not run.
     """
     path = folder / "details.json"
     return read_json(path)[0] if path.exists() else {}
 
 
 def read_baseline() -> dict[str, Any]:
-    """The committed baseline; empty if there is none."""
+    """Read the committed baseline; empty if there is none."""
     return read_json(BASELINE) if BASELINE.exists() else {}
 
 
 def read_seeds() -> dict[str, Any]:
-    """What benchmarks/seeds.py has recorded of other seeds; empty if there is nothing.
+    """Read the results with other seeds, recorded by benchmarks/seeds.py.
 
     Returns:
-        By model: `recipe`, see `recipe_id`, and `results`, the main metric by seed.
+        Entries by model: `recipe`, see `recipe_id`, and `results`, the main metric by seed. Empty
+        if there are none.
     """
     return read_json(SEEDS) if SEEDS.exists() else {}
 
 
 def results_by_seed(entry: Mapping[str, Any], recipe: str) -> dict[int, float]:
-    """The results, by seed, of an entry of `read_seeds`; none if they are of another recipe."""
+    """Return the results of an entry of `read_seeds`, by seed; empty for another recipe."""
     if entry.get("recipe") != recipe:
         return {}
     return {int(seed): result for seed, result in entry["results"].items()}
 
 
 def recipe_id(model: Any, dataset: Any) -> str:
-    """A short name of how a model is trained, but for its seed: another recipe has another name.
+    """Return a short hash of all parameters that determine a training run, except the seed.
 
     Args:
-        model: its section of params.yaml.
-        dataset: the section of its dataset, or None.
+        model: Section of the model in params.yaml.
+        dataset: Section of its dataset, or None.
     """
     values = [
         model.network.model_dump(),

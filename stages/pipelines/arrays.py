@@ -1,4 +1,4 @@
-"""Batches of arrays as they are."""
+"""Input pipeline of arrays, unchanged."""
 
 import tensorflow as tf
 
@@ -8,14 +8,14 @@ from stages.pipelines.common import batch_indices, gather, read_ahead
 
 
 def make_batches(split: Split, training: Training, *, shuffle: bool) -> tf.data.Dataset:
-    """Batches of a split, in a new random order in each epoch if it is for training.
+    """Build batches of a split, reshuffled in each epoch for training.
 
     Args:
-        split: [n, ...] examples and their labels.
-        training: config, for `batch_size`.
-        shuffle: whether it is for training; batches of other examples have a constant size.
+        split: Examples [n, ...] and labels.
+        training: The model's training config, for `batch_size`.
+        shuffle: True for training; False for batches of PREDICT_BATCH examples in order.
 
     Returns:
-        Batches of (x, y), with dtypes as stored; the last may be smaller.
+        Batches of (x, y), with dtypes as stored; the last batch may be smaller.
     """
     return read_ahead(gather(split, batch_indices(len(split.y), training.batch_size, shuffle)))

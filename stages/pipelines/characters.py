@@ -1,7 +1,7 @@
 """Input pipeline of texts as characters, for truncated backpropagation through time.
 
-The text is cut into streams that are read side by side, a sequence of each per batch; each stream
-continues in the next batch.
+The text is cut into streams that are processed in parallel, one sequence of each per batch; each
+stream continues in the next batch.
 """
 
 import numpy as np
@@ -12,44 +12,44 @@ from stages.core.errors import ConfigError
 from stages.core.splits import Split
 from stages.pipelines.common import read_ahead
 
-VALIDATION_STREAMS = 8  # a loss that is computed every epoch must be quick
-VALIDATION_LENGTH = 5000  # characters of a stream per batch, which bounds the memory
+VALIDATION_STREAMS = 8  # validation after every epoch must be fast
+VALIDATION_LENGTH = 5000  # characters of each stream per batch, which bounds the memory
 
 
 def make_batches(split: Split, training: CharRnnTraining, *, shuffle: bool) -> tf.data.Dataset:
-    """Batches of contiguous characters, in the order of the text.
+    """Build batches of contiguous characters, in the order of the text.
 
-    With `shuffle`, for training: `training.batch_size` streams, `training.sequence_length`
-    characters of each per batch, and each epoch begins at another random offset, so that the
-    sequences are cut elsewhere. Without it, for validation: VALIDATION_STREAMS streams from the
-    first character on, VALIDATION_LENGTH characters of each per batch.
+    Training batches have `training.batch_size` streams and `training.sequence_length` characters
+    of each; each epoch begins at a new random offset, so that the sequences differ. Validation
+    batches have VALIDATION_STREAMS streams from the first character on, and VALIDATION_LENGTH
+    characters of each.
 
     Args:
-        split: x and y, integers [n]: a text, and the character after each.
-        training: the model's `training` config.
-        shuffle: training batches instead of validation batches.
+        split: Text x and the next characters y, integers [n].
+        training: The model's training config.
+        shuffle: True for training batches, False for validation batches.
 
     Returns:
-        A dataset of x and y, int32 [streams, length], of known cardinality.
+        Batches of (x, y), int32 [streams, length], of known cardinality.
 
     Raises:
-        ConfigError: if the training text is shorter than one sequence.
+        ConfigError: If the training text is shorter than one sequence.
     """
     if not shuffle:
         return validation_batches(split)
     if len(split.x) < training.sequence_length:
         raise ConfigError(
             f"training.sequence_length: found {training.sequence_length}, expected at most "
-            f"{len(split.x)}, the length of the train split: lower it or take a longer text"
+            f"{len(split.x)}, the length of the train split: lower it or use a longer text"
         )
     return training_batches(split, training.batch_size, training.sequence_length)
 
 
 def training_batches(split: Split, num_streams: int, length: int) -> tf.data.Dataset:
-    """Batches [num_streams, length], the text shifted by a random offset each epoch.
+    """Build batches [num_streams, length] that begin at a random offset in each epoch.
 
-    A text too short for `num_streams` sequences is cut into fewer streams. What does not fill a
-    sequence is left out: `offset` characters at the beginning, the others at the end.
+    A text too short for `num_streams` sequences is cut into fewer streams. Characters that do not
+    fill a sequence are dropped: `offset` of them at the beginning, the others at the end.
     """
     num_streams = min(num_streams, len(split.x) // length)
     num_batches = len(split.x) // (num_streams * length)
@@ -70,11 +70,11 @@ def training_batches(split: Split, num_streams: int, length: int) -> tf.data.Dat
 
 
 def validation_batches(split: Split) -> tf.data.Dataset:
-    """Batches [streams, length] that read a text once, its first characters first."""
+    """Build batches [streams, length] of a whole text, in order."""
     num_streams = min(VALIDATION_STREAMS, len(split.x))
     used = len(split.x) // num_streams * num_streams
     streams = np.stack(split)[:, :used].astype(np.int32).reshape(2, num_streams, -1)
-    # Sliced along time, which batch() then joins again.
+    # Slices along time, which batch() joins again.
     steps = tf.data.Dataset.from_tensor_slices(tuple(streams.swapaxes(1, 2)))
     batches = steps.batch(VALIDATION_LENGTH).map(lambda x, y: (tf.transpose(x), tf.transpose(y)))
     return read_ahead(batches)

@@ -1,4 +1,4 @@
-"""What the input pipelines have in common: positions, examples at positions, reading ahead."""
+"""Functions shared by the input pipelines: indices, gathering of examples, prefetching."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,11 +6,11 @@ import tensorflow as tf
 from stages.core.splits import Split
 from stages.learning.fit import PREDICT_BATCH
 
-MAX_IN_MEMORY = 1 << 28  # bytes; a larger memory-mapped array is read from the disk when needed
+MAX_IN_MEMORY = 1 << 28  # bytes; larger memory-mapped arrays are read from disk batch by batch
 
 
 def batch_indices(num_examples: int, batch_size: int, shuffle: bool) -> tf.data.Dataset:
-    """Positions of examples, int64 [batch_size], in a new random order each epoch to `shuffle`."""
+    """Indices of examples, int64 [batch_size]; with `shuffle`, reshuffled in each epoch."""
     indices = tf.data.Dataset.range(num_examples)
     if not shuffle:
         return indices.batch(PREDICT_BATCH)
@@ -18,36 +18,36 @@ def batch_indices(num_examples: int, batch_size: int, shuffle: bool) -> tf.data.
 
 
 def gather(split: Split, indices: tf.data.Dataset) -> tf.data.Dataset:
-    """The examples at the positions [batch_size] that each element of `indices` has."""
-    take_x, take_y = taker(split.x), taker(split.y)
-    return indices.map(lambda positions: (take_x(positions), take_y(positions)))
+    """Gather the examples of each element of `indices`, a batch of indices [batch_size]."""
+    gather_x, gather_y = make_gather_fn(split.x), make_gather_fn(split.y)
+    return indices.map(lambda batch: (gather_x(batch), gather_y(batch)))
 
 
-def taker(array: np.ndarray) -> tf.types.experimental.PolymorphicFunction:
-    """A function from positions [m] to the elements of `array` there, inside of TensorFlow."""
+def make_gather_fn(array: np.ndarray) -> tf.types.experimental.PolymorphicFunction:
+    """Make a TensorFlow function from indices [m] to the elements of `array`."""
     if not (isinstance(array, np.memmap) and array.nbytes > MAX_IN_MEMORY):
         constant = tf.constant(array)
-        return lambda positions: tf.gather(constant, positions)
+        return lambda indices: tf.gather(constant, indices)
 
-    def take(positions: tf.Tensor) -> tf.Tensor:
-        # Stateful, the default, would keep TensorFlow from reading ahead, to be deterministic.
-        taken = tf.numpy_function(lambda at: array[at], [positions], array.dtype, stateful=False)
-        return tf.ensure_shape(taken, [None, *array.shape[1:]])
+    def gather_from_disk(indices: tf.Tensor) -> tf.Tensor:
+        # With stateful=True, the default, deterministic TensorFlow would not prefetch.
+        elements = tf.numpy_function(lambda i: array[i], [indices], array.dtype, stateful=False)
+        return tf.ensure_shape(elements, [None, *array.shape[1:]])
 
-    return take
+    return gather_from_disk
 
 
 def read_ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Prepare the next batches during a step; without tuning, which costs more than they do."""
+    """Prefetch batches, without autotuning, which costs more than it saves."""
     options = tf.data.Options()
     options.autotune.enabled = False
     return batches.prefetch(2).with_options(options)
 
 
 def random_seeds() -> tf.data.Dataset:
-    """Endless seeds [2] for stateless random operations, different ones in each epoch.
+    """Endless dataset of seeds [2] for stateless random operations, different in each epoch.
 
-    Stateful operations would give the same numbers in each epoch, since their state starts again
+    Stateful operations would return the same numbers in each epoch, since their state is reset
     with every iterator.
 
     Reference:

@@ -1,6 +1,6 @@
-"""Batches of texts of similar length.
+"""Input pipeline of texts, in batches of similar length.
 
-On a CPU a recurrent layer takes as long as the text is, padding included.
+On a CPU the time of a recurrent layer grows with the length of the batch, padding included.
 """
 
 import math
@@ -13,21 +13,21 @@ from stages.core.splits import PADDING, Split
 from stages.learning.fit import PREDICT_BATCH
 from stages.pipelines.common import gather, random_seeds, read_ahead
 
-JITTER = 0.1  # by which lengths are multiplied at random, up or down, before texts are sorted
+JITTER = 0.1  # maximum relative change of lengths, at random, before texts are sorted
 
 
 def make_batches(
     split: Split, training: TextClassifierTraining, *, shuffle: bool
 ) -> tf.data.Dataset:
-    """Batches of texts sorted by length, each cut at the end of its longest text.
+    """Build batches of texts sorted by length, each padded only to its longest text.
 
-    For training, lengths are changed a little at random before, so that the batches differ in
-    each epoch, and the batches come in random order.
+    For training, the texts are sorted by slightly random lengths, so that the batches differ in
+    each epoch, and the batches are shuffled.
 
     Args:
-        split: token ids [n, length], padded at the end; y [n].
-        training: config, for `batch_size`.
-        shuffle: whether it is for training; batches of other examples have a constant size.
+        split: Token ids [n, length], padded at the end; y [n].
+        training: The model's training config, for `batch_size`.
+        shuffle: True for training; False for batches of PREDICT_BATCH examples sorted by length.
 
     Returns:
         Batches of (x, y), with dtypes as stored.
@@ -44,12 +44,12 @@ def make_batches(
         batches = tf.data.Dataset.from_tensor_slices(order).batch(size)
         return batches.shuffle(num_batches, seed[0])
 
-    indices = random_seeds().take(1).flat_map(by_length)  # sorted anew in each epoch
+    indices = random_seeds().take(1).flat_map(by_length)  # reshuffled in each epoch
     indices = indices.apply(tf.data.experimental.assert_cardinality(num_batches))
-    return read_ahead(gather(split, indices).map(lambda x, y: (cut(x), y)))
+    return read_ahead(gather(split, indices).map(lambda x, y: (trim_padding(x), y)))
 
 
-def cut(tokens: tf.Tensor) -> tf.Tensor:
-    """Token ids [n, length] without the columns in which all are padding; one column is left."""
+def trim_padding(tokens: tf.Tensor) -> tf.Tensor:
+    """Remove columns of token ids [n, length] that hold only padding; at least one is kept."""
     longest = tf.reduce_max(tf.math.count_nonzero(tokens != PADDING, axis=1))
     return tokens[:, : tf.maximum(longest, 1)]

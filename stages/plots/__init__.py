@@ -1,1 +1,1 @@
-"""Figures: their style, how they are saved, and what several tasks draw."""
+"""Figures: style, saving, and plots shared by several tasks."""

@@ -11,42 +11,42 @@ from PIL import Image
 from stages.core.splits import SPLITS, Split
 from stages.encoding.image import CropResize, central_box, convert, crop_and_resize
 
-COLUMNS = 8  # of a sheet of images
+COLUMNS = 8  # of an image grid
 MAX_CHARACTERS = 50  # shown
-YEARS = 5  # of a bin of ages
-SPAN = 0.8  # of the bars of one group
+YEARS = 5  # bin width of ages
+SPAN = 0.8  # width of a group of bars
 
 
 def class_distribution(splits: Mapping[str, Split], classes: Sequence[str]) -> Figure:
-    """The proportion of each class in each split, as bars."""
+    """Draw the proportion of each class in each split, as bars."""
     proportions = {
         name: np.bincount(splits[name].y, minlength=len(classes)) / len(splits[name].y)
         for name in SPLITS
     }
     figure = Figure(figsize=(6, 3))
     axes = figure.subplots()
-    for name, places in zip(SPLITS, bar_places(len(classes), len(SPLITS)), strict=True):
-        axes.bar(places, proportions[name], SPAN / len(SPLITS), label=name)
+    for name, positions in zip(SPLITS, bar_positions(len(classes), len(SPLITS)), strict=True):
+        axes.bar(positions, proportions[name], SPAN / len(SPLITS), label=name)
     axes.set_xticks(range(len(classes)), classes, rotation=30 if len(classes) > 2 else 0)
     axes.set(ylabel="proportion", title="Class distribution by split")
     figure.legend(loc="outside right upper")
     return figure
 
 
-def bar_places(groups: int, bars: int) -> np.ndarray:
-    """Where the bars of a grouped bar chart stand: [bars, groups], groups at 0, 1, ..."""
+def bar_positions(groups: int, bars: int) -> np.ndarray:
+    """Positions of the bars of a grouped bar chart: [bars, groups], groups at 0, 1, ..."""
     offsets = (np.arange(bars) - (bars - 1) / 2) * SPAN / bars
-    places: np.ndarray = np.arange(groups) + offsets[:, None]
-    return places
+    positions: np.ndarray = np.arange(groups) + offsets[:, None]
+    return positions
 
 
 def samples(x: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> Figure:
-    """The first images of each class, one row per class.
+    """Draw the first images of each class, one row per class.
 
     Args:
-        x: [n, height, width] uint8.
-        y: [n] class.
-        classes: their names.
+        x: Images, uint8 [n, height, width].
+        y: Classes [n].
+        classes: Names of the classes.
     """
     figure = Figure(figsize=(5, 0.62 * len(classes)))
     grid = figure.subplots(len(classes), COLUMNS, squeeze=False)
@@ -60,7 +60,7 @@ def samples(x: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> Figure:
 
 
 def flattened(images: np.ndarray) -> Figure:
-    """Images [n, height, width] as the input vectors of a fully connected network."""
+    """Draw images [n, height, width] as the input vectors of a fully connected network."""
     figure = Figure(figsize=(5, 3))
     axes = figure.subplots()
     vectors = images.reshape(len(images), -1)
@@ -72,9 +72,9 @@ def flattened(images: np.ndarray) -> Figure:
 
 
 def missing(fractions: Mapping[str, Mapping[str, float]]) -> Figure:
-    """The proportion of missing values: `fractions[column][class]`."""
-    columns = {name.replace("_", " "): by_class for name, by_class in fractions.items()}
-    figure, axes = horizontal_bars(columns)
+    """Draw the proportion of missing values: `fractions[feature][class]`."""
+    features = {name.replace("_", " "): by_class for name, by_class in fractions.items()}
+    figure, axes = horizontal_bars(features)
     axes.set(xlabel="proportion missing", title="Missing values by class")
     return figure
 
@@ -82,13 +82,13 @@ def missing(fractions: Mapping[str, Mapping[str, float]]) -> Figure:
 def mean_votes(
     votes: np.ndarray, names: Sequence[str], y: np.ndarray, classes: Sequence[str]
 ) -> Figure:
-    """The mean of each vote for each party.
+    """Draw the mean of each vote for each party.
 
     Args:
-        votes: [n, names], -1 or 1; 0 is missing, and left out.
-        names: of the votes.
-        y: [n] party.
-        classes: names of the parties.
+        votes: Votes [n, names], -1 or 1; 0 is missing, and ignored.
+        names: Names of the votes.
+        y: Party of each member [n].
+        classes: Names of the parties.
     """
     means: dict[str, dict[str, float]] = {}
     for index, name in enumerate(names):
@@ -104,13 +104,13 @@ def mean_votes(
 
 
 def horizontal_bars(values: Mapping[str, Mapping[str, float]]) -> tuple[Figure, Axes]:
-    """A group of bars per key of `values`, from top to bottom, with a bar per key of these."""
+    """Draw a group of bars per key of `values`, top to bottom, with a bar per inner key."""
     groups = list(values)
     bars = list(values[groups[0]])
     figure = Figure(figsize=(6.5, 1 + 0.32 * len(groups)))
     axes = figure.subplots()
-    for bar, places in zip(bars, bar_places(len(groups), len(bars)), strict=True):
-        axes.barh(places, [values[group][bar] for group in groups], SPAN / len(bars), label=bar)
+    for bar, positions in zip(bars, bar_positions(len(groups), len(bars)), strict=True):
+        axes.barh(positions, [values[group][bar] for group in groups], SPAN / len(bars), label=bar)
     axes.set_yticks(range(len(groups)), groups)
     axes.invert_yaxis()
     figure.legend(loc="outside right upper")
@@ -118,12 +118,12 @@ def horizontal_bars(values: Mapping[str, Mapping[str, float]]) -> tuple[Figure, 
 
 
 def age_by_class(ages: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Histogram of the ages of each class in bins of YEARS.
+    """Draw a histogram of the ages of each class in bins of YEARS.
 
     Args:
-        ages: [n] years, NaN where missing; at least one is known.
-        y: [n] class.
-        classes: their names.
+        ages: Ages [n] in years, NaN where missing; at least one is known.
+        y: Classes [n].
+        classes: Names of the classes.
     """
     known = ~np.isnan(ages)
     last = YEARS * (np.floor(ages[known].max() / YEARS) + 1)
@@ -139,13 +139,13 @@ def age_by_class(ages: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> Fig
 def length_by_class(
     lengths: np.ndarray, y: np.ndarray, classes: Sequence[str], max_length: int
 ) -> Figure:
-    """Histogram of the length of the texts of each class, and where they are truncated.
+    """Draw a histogram of the text lengths of each class, and the length of truncation.
 
     Args:
-        lengths: [n] words.
-        y: [n] class.
-        classes: their names.
-        max_length: words that are kept.
+        lengths: Lengths [n] in words.
+        y: Classes [n].
+        classes: Names of the classes.
+        max_length: Maximum number of words; longer texts are truncated.
     """
     edges = np.linspace(lengths.min(), max(np.quantile(lengths, 0.995), lengths.min() + 1), 51)
     figure, axes = histogram_by_class(lengths, y, classes, edges)
@@ -159,7 +159,7 @@ def length_by_class(
 def histogram_by_class(
     values: np.ndarray, y: np.ndarray, classes: Sequence[str], edges: np.ndarray
 ) -> tuple[Figure, Axes]:
-    """Overlaid histograms of values [n], one per class; edges: [bins + 1]."""
+    """Draw overlaid histograms of values [n], one per class; edges: [bins + 1]."""
     figure = Figure(figsize=(6, 3))
     axes = figure.subplots()
     for label, name in enumerate(classes):
@@ -168,7 +168,7 @@ def histogram_by_class(
 
 
 def crops(images: Sequence[Image.Image], crop: CropResize) -> Figure:
-    """Decoded images with the box that `crop` keeps, and below the results."""
+    """Draw decoded images with their crop boxes, and the results below."""
     height, width = crop.shape[:2]
     figure = Figure(figsize=(7, 2.2))
     figure.suptitle(f"Top: source with crop box; bottom: network input, {height}x{width} pixels")
@@ -186,7 +186,7 @@ def crops(images: Sequence[Image.Image], crop: CropResize) -> Figure:
 
 
 def image_sizes(sizes: np.ndarray, crop: CropResize) -> Figure:
-    """Histograms of the height and width of images. sizes: [n, 2] pixels."""
+    """Draw histograms of the height and width of images; sizes: [n, 2] in pixels."""
     figure = Figure(figsize=(6, 2.6))
     edges = np.linspace(0, 1.1 * sizes.max(), 61).tolist()
     panels = figure.subplots(1, 2, sharey=True)
@@ -201,7 +201,12 @@ def image_sizes(sizes: np.ndarray, crop: CropResize) -> Figure:
 
 
 def character_frequencies(y: np.ndarray, names: Sequence[str]) -> Figure:
-    """The proportion of the most frequent characters. y: [n] ids; names: for display, by id."""
+    """Draw the proportions of the most frequent characters.
+
+    Args:
+        y: Character ids [n].
+        names: Display names by id.
+    """
     counts = np.bincount(y, minlength=len(names))
     order = np.argsort(-counts, kind="stable")[:MAX_CHARACTERS]
     figure = Figure(figsize=(7, 2.8))
@@ -213,7 +218,12 @@ def character_frequencies(y: np.ndarray, names: Sequence[str]) -> Figure:
 
 
 def bigrams(split: Split, names: Sequence[str]) -> Figure:
-    """The probability of the next character given one. split: ids; names: for display, by id."""
+    """Draw the probability of the next character given the current one.
+
+    Args:
+        split: Character ids: x, current; y, next.
+        names: Display names by id.
+    """
     counts = np.zeros((len(names), len(names)))
     np.add.at(counts, (split.x, split.y), 1)
     order = np.argsort(-counts.sum(axis=1), kind="stable")[: MAX_CHARACTERS // 2]
@@ -231,7 +241,7 @@ def bigrams(split: Split, names: Sequence[str]) -> Figure:
 
 
 def image(colors: np.ndarray) -> Figure:
-    """An image, uint8 [height, width, 3], pixel by pixel."""
+    """Draw an image, uint8 [height, width, 3], without interpolation."""
     height, width = colors.shape[:2]
     figure = Figure(figsize=(4, 4 * height / width + 0.3))
     axes = figure.subplots()

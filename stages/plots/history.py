@@ -1,4 +1,4 @@
-"""Learning curves, of every task."""
+"""Learning curves, for all tasks."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,12 +16,12 @@ class Panel(NamedTuple):
     """One panel of a figure of learning curves.
 
     Attributes:
-        title: of the y axis: the metric and its unit.
-        columns: names of columns, without val_; each is drawn for training and validation, if the
-            history has it.
-        labels: a label per column where there are several; else training and validation.
-        log: whether the y axis is logarithmic, so that late differences show as early ones do.
-        reference: a constant to compare with and its label, or None.
+        title: Title of the y axis: the metric and its unit.
+        columns: Names of columns, without val_; each is drawn for training and validation, if
+            present in the history.
+        labels: A label per column if there are several; otherwise training and validation.
+        log: Whether the y axis is logarithmic, so that late differences are visible too.
+        reference: Constant reference value and its label, or None.
     """
 
     title: str
@@ -35,10 +35,13 @@ def plot_history(history: pd.DataFrame, panels: Sequence[Panel], x: str) -> Figu
     """Draw learning curves.
 
     Args:
-        history: a row per epoch or snapshot.
-        panels: from left to right.
-        x: the column of the x axis, `epoch` or `training_step`; steps are on a logarithmic axis,
-            since snapshots are.
+        history: A row per epoch or logging step.
+        panels: Panels from left to right.
+        x: Column of the x axis, `epoch` or `training_step`; steps are on a logarithmic axis, as
+            logging steps are logarithmically spaced.
+
+    Returns:
+        Figure with a row of panels.
     """
     figure = Figure(figsize=(3.5 * len(panels), 2.8))
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
@@ -64,7 +67,7 @@ def draw_panel(axes: Axes, history: pd.DataFrame, panel: Panel, x: str) -> None:
 
 
 def curves(history: pd.DataFrame, panel: Panel) -> list[tuple[str, str, str]]:
-    """Column, label and color of each curve of a panel."""
+    """Return column, label and color of each curve of a panel."""
     if panel.labels:
         return list(zip(panel.columns, panel.labels, COLOR_CYCLE, strict=False))
     (name,) = panel.columns
@@ -73,6 +76,6 @@ def curves(history: pd.DataFrame, panel: Panel) -> list[tuple[str, str, str]]:
 
 
 def lowest(history: pd.DataFrame, column: str, x: str) -> tuple[int, float]:
-    """Where a column is lowest: x and value."""
+    """Return x and value of the minimum of a column."""
     row = int(np.argmin(history[column].to_numpy()))
     return int(history[x].iloc[row]), float(history[column].iloc[row])

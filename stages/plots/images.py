@@ -1,4 +1,4 @@
-"""Images in figures: sheets of many, and figures that show them pixel by pixel."""
+"""Images in figures: image grids, without interpolation."""
 
 import math
 
@@ -8,23 +8,23 @@ from matplotlib.figure import Figure
 
 from stages.plots.style import DPI
 
-TITLE_PIXELS = 28  # above a sheet
+TITLE_PIXELS = 28  # above an image grid
 
 
 def dark_on_white(images: np.ndarray) -> np.ndarray:
-    """Gray images uint8 [n, height, width] inverted, color images [n, height, width, 3] as is."""
+    """Invert grayscale images, uint8 [n, height, width]; return color images unchanged."""
     return 255 - images if images.ndim == 3 else images
 
 
-def sheet(images: np.ndarray, columns: int) -> np.ndarray:
-    """Arrange images in rows of `columns`, a white pixel between them.
+def image_grid(images: np.ndarray, columns: int) -> np.ndarray:
+    """Arrange images in rows of `columns`, with a white pixel between them.
 
     Args:
-        images: uint8 [n, height, width] or [n, height, width, 3].
-        columns: images per row; places after the last image are white.
+        images: Images, uint8 [n, height, width] or [n, height, width, 3].
+        columns: Images per row; cells after the last image are white.
 
     Returns:
-        uint8 [sheet height, sheet width] or [sheet height, sheet width, 3].
+        Image grid, uint8 [grid height, grid width] or [grid height, grid width, 3].
     """
     rows = math.ceil(len(images) / columns)
     padding = [(0, rows * columns - len(images)), (0, 1), (0, 1)]
@@ -36,18 +36,22 @@ def sheet(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def show_images(axes: Axes, images: np.ndarray, columns: int, title: str) -> None:
-    """Draw a sheet of images [n, height, width(, 3)], gray ones dark on white."""
-    axes.imshow(sheet(dark_on_white(images), columns), vmin=0, vmax=255)
+    """Draw a grid of images [n, height, width(, 3)], grayscale ones dark on white."""
+    axes.imshow(image_grid(dark_on_white(images), columns), vmin=0, vmax=255)
     axes.set_axis_off()
     axes.set_title(title, fontsize=9)
 
 
-def sheet_figure(images: np.ndarray, columns: int, title: str) -> Figure:
-    """A figure of a sheet of images, uint8 [n, height, width(, 3)], pixel by pixel.
+def image_grid_figure(images: np.ndarray, columns: int, title: str) -> Figure:
+    """Draw a figure of an image grid, one pixel per image pixel.
 
-    Gray images are dark on white.
+    Args:
+        images: Images, uint8 [n, height, width] or [n, height, width, 3]; grayscale ones are drawn
+            dark on white.
+        columns: Images per row.
+        title: Title of the figure.
     """
-    pixels = sheet(dark_on_white(images), columns)
+    pixels = image_grid(dark_on_white(images), columns)
     height, width = pixels.shape[:2]
     figure = Figure(figsize=(width / DPI, (height + TITLE_PIXELS) / DPI))
     figure.set_layout_engine("none")

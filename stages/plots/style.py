@@ -1,4 +1,4 @@
-"""The style of all figures, and how figures and animations are saved."""
+"""Style of all figures, and saving of figures and animations."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from PIL import Image
 from stages.core.files import atomic_output
 
 # Distinguishable with any color vision (Okabe, Ito: Color universal design, 2008). The first three
-# always mean training, validation and test; gray is what is expected or real.
+# always mean training, validation and test; gray means reference or real data.
 TRAINING, VALIDATION, TEST = "#0072B2", "#D55E00", "#009E73"
 GENERATED = "#D55E00"
 REFERENCE = "#767676"
@@ -31,8 +31,8 @@ STYLE: dict[Any, Any] = {
     "image.cmap": "gray",
 }
 DPI = 100
-PALETTE_SIZES = (64, 256)  # enough for charts and gray images; for color images
-MAX_PALETTE_ERROR = 2.5  # mean difference of the pixels, in levels of 255
+PALETTE_SIZES = (64, 256)  # enough for charts and grayscale images; for color images
+MAX_PALETTE_ERROR = 2.5  # mean absolute difference of the pixels, of 0 to 255
 FRAME_MILLISECONDS = 250
 LAST_FRAME_MILLISECONDS = 3000
 
@@ -51,7 +51,7 @@ def figure_style() -> Iterator[None]:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG with a palette; equal figures give equal bytes."""
+    """Write a figure as PNG with a palette; equal figures result in equal bytes."""
     image = quantize(rasterize(figure))
     with atomic_output(path) as partial:
         image.save(partial, format="PNG", optimize=True)
@@ -66,10 +66,13 @@ def save_animation(frames: Sequence[np.ndarray], path: Path) -> None:
 def encode_animation(frames: Sequence[np.ndarray]) -> bytes:
     """Encode an animated PNG.
 
-    All frames share a palette, so that what does not change from frame to frame costs nothing.
+    All frames share a palette, so that unchanged regions of a frame take no space.
 
     Args:
-        frames: uint8 [height, width] or [height, width, 3] each.
+        frames: Frames, uint8 [height, width] or [height, width, 3] each.
+
+    Returns:
+        Content of a PNG file.
     """
     strip = quantize(np.concatenate(frames))
     height, width = frames[0].shape[:2]
@@ -84,12 +87,15 @@ def encode_animation(frames: Sequence[np.ndarray]) -> bytes:
 
 
 def quantize(pixels: np.ndarray) -> Image.Image:
-    """Reduce an image to the smallest of PALETTE_SIZES that looks right.
+    """Reduce an image to the smallest of PALETTE_SIZES within MAX_PALETTE_ERROR.
 
-    A palette makes charts and gray images a third as large.
+    A palette makes charts and grayscale images a third as large.
 
     Args:
-        pixels: uint8 [height, width] or [height, width, 3].
+        pixels: Image, uint8 [height, width] or [height, width, 3].
+
+    Returns:
+        Image with a palette.
     """
     original = Image.fromarray(pixels).convert("RGB")
     for size in PALETTE_SIZES:
@@ -101,7 +107,7 @@ def quantize(pixels: np.ndarray) -> Image.Image:
 
 
 def rasterize(figure: Figure) -> np.ndarray:
-    """The pixels of a figure, uint8 [height, width, 3]."""
+    """Render a figure as pixels, uint8 [height, width, 3]."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     buffer.seek(0)

@@ -1,4 +1,4 @@
-"""Features of images by a classifier, and checks of what classifiers are given."""
+"""Features of images by a classifier, and checks of classifiers."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from stages.inference.predict import predict_arrays
 
 
 def predict_features(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The features of images, and the class predicted for each.
+    """Compute features of images and predict their classes.
 
     Args:
-        model: a classifier whose last layer gives probabilities of all classes.
-        images: uint8 [n, height, width(, channels)].
+        model: Classifier whose last layer outputs probabilities of all classes.
+        images: Images, uint8 [n, height, width(, channels)].
 
     Returns:
-        Outputs of the last hidden layer, float64 [n, units], and classes [n].
+        Outputs of the last hidden layer, float64 [n, units], and predicted classes [n].
     """
     output = model.layers[-1]
     features, p = predict_arrays(keras.Model(model.inputs, [output.input, output.output]), images)
@@ -28,11 +28,11 @@ def check_evaluator(model: keras.Model, name: str, classes: list[str]) -> None:
     """Check that an evaluator classifies images into `classes`.
 
     Raises:
-        ConfigError: if its output has another shape.
+        ConfigError: If the output shape is wrong.
     """
     if model.output_shape != (None, len(classes)):
         raise ConfigError(
-            f"evaluation.evaluator: {name!r} gives outputs {model.output_shape}, expected "
+            f"evaluation.evaluator: {name!r} has output shape {model.output_shape}, expected "
             f"probabilities of {len(classes)} classes: choose a classifier of this dataset"
         )
 
@@ -41,7 +41,7 @@ def check_positive_class(info: dict[str, Any]) -> None:
     """Check that the positive class, if there is one, is the second of two.
 
     Raises:
-        DataError: if it is not, since its probability is what a binary classifier gives.
+        DataError: If it is not, since binary classifiers output the probability of class 1.
     """
     positive, classes = info.get("positive_class"), info["classes"]
     if positive is not None and (len(classes) != 2 or classes[1] != positive):

@@ -1,4 +1,4 @@
-"""The interface of tasks: what an evaluation is given, and what it returns."""
+"""Interface of tasks: input and result of an evaluation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,17 +13,18 @@ from stages.core.splits import Split
 
 @dataclass(frozen=True)
 class EvaluationContext:
-    """A trained model and what it can be evaluated with.
+    """A trained model and the data to evaluate it.
 
     Attributes:
-        config: the model's `evaluation` section.
-        info: what describes the processed dataset.
-        load_split: reads a split by name.
-        load_raw: reads the raw examples of a split by their positions; empty if none are stored.
-        bundle: the stored model (`model`) and its `spec`, which has the `training` section too.
-        snapshots: what the model gave during training, by name.
-        history: the learning curves, a row per epoch or snapshot.
-        evaluator: the classifier that measures generated images, a bundle too, or None.
+        config: The model's `evaluation` section.
+        info: Content of the dataset's info.json.
+        load_split: Function that reads a split by name.
+        load_raw: Function that reads the raw examples of a split by their indices; it returns an
+            empty list if none are stored.
+        bundle: The stored model (`model`) and its `spec`, which includes the `training` section.
+        snapshots: Model outputs stored during training, by name.
+        history: Learning curves, a row per epoch or logging step.
+        evaluator: Bundle of the classifier that evaluates generated images, or None.
     """
 
     config: Any
@@ -37,24 +38,24 @@ class EvaluationContext:
 
 
 class Caption(NamedTuple):
-    """What a figure is called, and one sentence on what to look for in it."""
+    """Title of a figure, and one sentence on how to read it."""
 
     title: str
-    reading: str
+    description: str
 
 
 @dataclass
 class Evaluation:
-    """The result of an evaluation.
+    """Result of an evaluation.
 
     Attributes:
-        metrics: nested dictionaries of numbers that two runs give identically.
-        chart: what `dvc plots` draws by the task's template. It has no column `step`, which DVC
-            would overwrite.
-        figures: by name; the task's CAPTIONS has each name.
-        data: the values behind the figures, by name; anything that JSON can hold.
-        animations: by name, frames uint8 [height, width] or [height, width, 3].
-        conclusions: for some figures a sentence with the numbers of this model.
+        metrics: Nested dictionaries of reproducible numbers.
+        chart: Data that `dvc plots` draws with the task's template; without a column `step`, which
+            DVC would overwrite.
+        figures: Figures by name; the task's CAPTIONS has each name.
+        data: Values shown in the figures, by name; serializable as JSON.
+        animations: Frames by name, uint8 [height, width] or [height, width, 3].
+        summaries: For some figures, a sentence with the numbers of this model.
     """
 
     metrics: dict[str, Any]
@@ -62,4 +63,4 @@ class Evaluation:
     figures: dict[str, Figure]
     data: dict[str, Any] = field(default_factory=dict)
     animations: dict[str, list[np.ndarray]] = field(default_factory=dict)
-    conclusions: dict[str, str] = field(default_factory=dict)
+    summaries: dict[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from tests import reduced
 
 
 class Project(NamedTuple):
-    """A project whose reduced pipeline has run, and which is committed."""
+    """A committed project whose reduced pipeline has run."""
 
     folder: Path
     printed: str  # by the pipeline

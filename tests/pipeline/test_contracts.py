@@ -1,4 +1,4 @@
-"""What dvc.yaml, params.yaml, the code and the committed results say of each other."""
+"""Consistency of dvc.yaml, params.yaml, the code and the committed results."""
 
 import ast
 import subprocess
@@ -14,7 +14,7 @@ from stages.core.files import flatten, read_json
 from tests.reduced import ROOT, environment
 
 PARAMS = load_params(ROOT / "params.yaml")
-CONFIG = ROOT / "stages/config"  # rejects only, so that nothing depends on it: see dvc.yaml
+CONFIG = ROOT / "stages/config"  # only validates, so that no stage depends on it: see dvc.yaml
 CLASSIFIER = {"test.accuracy", "test.loss", "test.f1_macro"}
 BINARY = CLASSIFIER | {
     "test.roc_auc", "test.false_positive_rate", "test.false_negative_rate",
@@ -52,7 +52,7 @@ def inside(path: str | Path) -> str:
 
 
 def imported(path: Path) -> set[Path]:
-    """The project's modules that a module imports, itself included, packages left out."""
+    """Return the project's modules that a module imports, including itself, without packages."""
     found: set[Path] = set()
     waiting = {path}
     while waiting:
@@ -72,7 +72,7 @@ def imported(path: Path) -> set[Path]:
 
 
 def entry_modules(name: str) -> list[Path]:
-    """The script of a stage, and the modules that it chooses by a parameter."""
+    """Return the script of a stage, and the modules that it selects by a parameter."""
     kind, _, key = name.partition("@")
     modules = [f"{kind}.py"]
     if kind == "preprocess":
@@ -91,13 +91,13 @@ def entry_modules(name: str) -> list[Path]:
 
 
 def readers(stages: dict[str, PipelineStage], path: str) -> set[str]:
-    """The stages that depend on a file, or on a folder that it is in."""
+    """Return the stages that depend on a file, or on a folder that contains it."""
     wanted = {str(ROOT / path), *map(str, (ROOT / path).parents)}
     return {name for name, stage in stages.items() if wanted & {d.fs_path for d in stage.deps}}
 
 
 def param_readers(stages: dict[str, PipelineStage], key: str) -> set[str]:
-    """The stages that depend on a parameter, or on a section that it is in."""
+    """Return the stages that depend on a parameter, or on a section that contains it."""
     params = {
         name: {param for d in stage.deps if isinstance(d, ParamsDependency) for param in d.params}
         for name, stage in stages.items()
@@ -108,19 +108,19 @@ def param_readers(stages: dict[str, PipelineStage], key: str) -> set[str]:
 
 
 def trained_by(*models: str) -> set[str]:
-    """The stages that train models; what depends on their outputs is stale once these ran."""
+    """Return the stages that train models; stages that depend on them are stale afterwards."""
     return {f"train@{model}" for model in models} | {
         f"cross_validate@{model}" for model in models if model in PARAMS.cross_validation
     }
 
 
 def evaluated_by(*models: str) -> set[str]:
-    """The stages that evaluate models."""
+    """Return the stages that evaluate models."""
     return {f"evaluate@{model}" for model in models}
 
 
 def models_with(**wanted: str) -> list[str]:
-    """The models of a network, pipeline or task."""
+    """Return the models of a network, pipeline or task."""
     found = []
     for name, model in PARAMS.models.items():
         has = {
@@ -174,7 +174,7 @@ def test_packages_that_no_stage_depends_on_hold_no_code() -> None:
 
 
 def test_importing_a_module_configures_nothing() -> None:
-    """At the top of a module stand imports, definitions, constants and the main guard alone."""
+    """The top level of a module has only imports, definitions, constants and the main guard."""
     allowed = (
         ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign,
         ast.If,
@@ -185,7 +185,7 @@ def test_importing_a_module_configures_nothing() -> None:
         assert all(isinstance(statement, allowed) for statement in rest), path
 
 
-def test_each_stage_depends_on_the_parameters_that_it_reads_alone(
+def test_each_stage_depends_only_on_the_parameters_that_it_reads(
     stages: dict[str, PipelineStage],
 ) -> None:
     for name, stage in stages.items():
@@ -221,7 +221,7 @@ def test_each_stage_depends_on_the_parameters_that_it_reads_alone(
         ("cross_validation.votes_mlp.folds", {"cross_validate@votes_mlp"}),
     ],
 )
-def test_a_parameter_is_read_by_what_it_can_affect_alone(
+def test_a_parameter_is_read_only_by_stages_that_it_can_affect(
     stages: dict[str, PipelineStage], key: str, expected: set[str]
 ) -> None:
     assert param_readers(stages, key) - {"report"} == expected
@@ -230,7 +230,7 @@ def test_a_parameter_is_read_by_what_it_can_affect_alone(
 @pytest.mark.parametrize(
     "network", sorted({model.network.name for model in PARAMS.models.values()})
 )
-def test_a_network_is_read_by_its_models_alone(
+def test_a_network_is_read_only_by_its_models(
     stages: dict[str, PipelineStage], network: str
 ) -> None:
     models = models_with(network=network)
@@ -241,14 +241,16 @@ def test_a_network_is_read_by_its_models_alone(
 @pytest.mark.parametrize(
     "pipeline", sorted({model.training.input_pipeline for model in PARAMS.models.values()})
 )
-def test_an_input_pipeline_is_read_by_the_trainings_that_use_it_alone(
+def test_an_input_pipeline_is_read_only_by_training_stages_that_use_it(
     stages: dict[str, PipelineStage], pipeline: str
 ) -> None:
     expected = trained_by(*models_with(pipeline=pipeline))
     assert readers(stages, f"stages/pipelines/{pipeline}.py") == expected
 
 
-def test_what_all_trainings_share_is_read_by_all(stages: dict[str, PipelineStage]) -> None:
+def test_shared_training_code_is_read_by_all_training_stages(
+    stages: dict[str, PipelineStage],
+) -> None:
     assert readers(stages, "stages/learning/optimizers.py") == trained_by(*PARAMS.models)
 
 
@@ -257,7 +259,7 @@ def test_what_all_trainings_share_is_read_by_all(stages: dict[str, PipelineStage
     ["encoding/image.py", "metrics/classification.py", "tasks/classification/evaluate.py",
      "plots/style.py", "page/render.py", "inference/predict.py", "datasets/common.py"],
 )  # fmt: skip
-def test_a_module_that_no_training_imports_is_read_by_none(
+def test_a_module_that_no_training_stage_imports_is_read_by_none(
     stages: dict[str, PipelineStage], module: str
 ) -> None:
     found = readers(stages, f"stages/{module}")
@@ -273,7 +275,7 @@ def test_training_does_not_depend_on_the_test_split(stages: dict[str, PipelineSt
 
 
 def test_every_dependency_is_an_output_as_a_whole(stages: dict[str, PipelineStage]) -> None:
-    """DVC takes files inside an output folder as unchanged under --allow-missing."""
+    """With --allow-missing, DVC treats files inside an output folder as unchanged."""
     outs = {out.fs_path for stage in stages.values() for out in stage.outs}
     for name, stage in stages.items():
         for dep in stage.deps:
@@ -295,7 +297,7 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
     assert others <= models
 
 
-def test_metrics_and_plots_are_in_git_and_the_rest_is_in_the_cache(
+def test_metrics_and_plots_are_in_git_and_other_outputs_in_the_cache(
     stages: dict[str, PipelineStage],
 ) -> None:
     for name, stage in stages.items():
@@ -339,7 +341,7 @@ def test_the_committed_cross_validations_have_the_keys_of_the_design(model: str)
 
 
 def test_nothing_committed_is_larger_than_a_megabyte() -> None:
-    page = ROOT / "reports/index.html"  # all images on one page: so much is needed
+    page = ROOT / "reports/index.html"  # it embeds all images
     assert page.stat().st_size < 4_000_000
     for path in (ROOT / "reports").rglob("*"):
         assert path == page or not path.is_file() or path.stat().st_size < 1_000_000, path

@@ -61,14 +61,14 @@ def output(folder: Path, *command: str) -> str:
 
 
 def run(folder: Path, *stages: str) -> str:
-    """Bring stages up to date; what they print."""
+    """Bring stages up to date, and return their output."""
     return reduced.run_pipeline(folder, *stages, stdout=subprocess.PIPE)
 
 
 def stale(folder: Path) -> set[str]:
-    """The stages that `dvc status` shows."""
+    """Return the stages that `dvc status` shows."""
     with Repo(str(folder)) as repo:
-        # Named by their path from here.
+        # Names include the path from here.
         return {name.rpartition(":")[2] for name in repo.status()}
 
 
@@ -116,14 +116,14 @@ def test_plots_show_charts_and_images_of_every_model_and_no_empty_ones(project: 
     assert charts == {"history.csv", "chart.csv"}
 
 
-def test_a_comment_in_the_parameters_runs_nothing(project: Path, change: Change) -> None:
+def test_a_comment_in_the_parameters_makes_nothing_stale(project: Path, change: Change) -> None:
     del change  # which restores the file
     path = project / "params.yaml"
     path.write_text("# a comment\n" + path.read_text())
     assert stale(project) == set()
 
 
-def test_a_changed_network_makes_stale_its_models_alone(project: Path) -> None:
+def test_a_changed_network_makes_only_its_models_stale(project: Path) -> None:
     with (project / "stages/networks/toy_mlp/train.py").open("a") as file:
         file.write("\n# changed\n")
     models = models_with(network="toy_mlp")
@@ -144,7 +144,9 @@ def test_a_text_of_your_own_is_one_parameter(project: Path, change: Change) -> N
 
 
 @pytest.mark.usefixtures("restored")
-def test_a_changed_evaluator_makes_stale_what_it_scores(project: Path, change: Change) -> None:
+def test_a_changed_evaluator_makes_the_models_that_it_evaluates_stale(
+    project: Path, change: Change
+) -> None:
     change("models.fashion_evaluator.training.epochs", 2)
     assert stale(project) - {"report"} == trained_by("fashion_evaluator")
     output(project, "dvc", "repro", "--single-item", "train@fashion_evaluator")
@@ -153,7 +155,7 @@ def test_a_changed_evaluator_makes_stale_what_it_scores(project: Path, change: C
 
 
 @pytest.mark.usefixtures("restored")
-def test_metrics_diff_shows_the_changed_model_alone(project: Path, change: Change) -> None:
+def test_metrics_diff_shows_only_the_changed_model(project: Path, change: Change) -> None:
     change("models.votes_mlp.network.hidden_units", [4])
     trained = run(project)
     assert "[train@votes_mlp] epoch 1/" in trained
@@ -167,7 +169,7 @@ def test_metrics_diff_shows_the_changed_model_alone(project: Path, change: Chang
     assert not output(project, "git", "status", "--porcelain")
 
 
-def test_one_model_needs_its_own_data_alone(tmp_path: Path) -> None:
+def test_one_model_needs_only_its_own_data(tmp_path: Path) -> None:
     reduced.copy_project(tmp_path)
     run(tmp_path, "evaluate@votes_mlp")
     downloaded = {path.name for path in (tmp_path / "data/raw").iterdir()}
@@ -177,7 +179,7 @@ def test_one_model_needs_its_own_data_alone(tmp_path: Path) -> None:
 
 @pytest.fixture
 def one_core() -> Iterator[None]:
-    """One core for what the test starts, where the system can do that."""
+    """Use one core for processes of the test, if the system supports it."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
@@ -188,7 +190,7 @@ def one_core() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("one_core")
-def test_the_same_twice_gives_the_same_bytes_on_any_number_of_cores(project: Path) -> None:
+def test_a_rerun_is_byte_for_byte_identical_on_any_number_of_cores(project: Path) -> None:
     command = [sys.executable, "-m", "stages.verify", *TWICE]
     done = subprocess.run(
         command, cwd=project, env=reduced.environment(), capture_output=True, text=True, check=False
@@ -207,14 +209,16 @@ def test_a_clone_with_the_same_cache_trains_and_evaluates_nothing(
     output(tmp_path, "git", "clone", "--quiet", str(ran.folder), str(clone))
     output(clone, "dvc", "cache", "dir", "--local", str(ran.folder / ".dvc/cache"))
     printed = run(clone)
-    for trace in ("epoch 1/", "test.accuracy"):  # of a training, and of an evaluation
+    for trace in ("epoch 1/", "test.accuracy"):  # of training, and of evaluation
         assert trace in ran.printed
         assert trace not in printed
     assert not output(clone, "git", "status", "--porcelain")
 
 
 @pytest.mark.usefixtures("restored")
-def test_a_wrong_parameter_ends_the_pipeline_with_one_line(project: Path, change: Change) -> None:
+def test_an_invalid_parameter_ends_the_pipeline_with_one_line(
+    project: Path, change: Change
+) -> None:
     change("models.mnist_linear.training.batch_size", "many")
     done = subprocess.run(
         ["dvc", "repro", "train@mnist_linear"],
@@ -225,12 +229,12 @@ def test_a_wrong_parameter_ends_the_pipeline_with_one_line(project: Path, change
     assert "Traceback" not in done.stderr
 
 
-def test_status_beside_a_run_does_not_end_it(project: Path) -> None:
+def test_status_during_a_run_does_not_abort_it(project: Path) -> None:
     command = ["dvc", "--wait-for-lock", "repro", "--force", "--single-item", "train@toy_circle"]
     seen = 0
     with subprocess.Popen(command, cwd=project, env=reduced.environment()) as training:
         while training.poll() is None:
-            subprocess.run(  # which DVC may refuse, since the outputs are being written
+            subprocess.run(  # DVC may reject it, since the outputs are being written
                 ["dvc", "--wait-for-lock", "status"],
                 cwd=project, env=reduced.environment(), capture_output=True, check=False,
             )  # fmt: skip
@@ -239,11 +243,13 @@ def test_status_beside_a_run_does_not_end_it(project: Path) -> None:
     assert seen > 1
 
 
-def test_an_interrupted_training_leaves_nothing_half_written(project: Path, change: Change) -> None:
+def test_an_interrupted_training_run_leaves_no_partial_output(
+    project: Path, change: Change
+) -> None:
     change("models.mnist_linear.training.epochs", 10_000)
     model = project / "models/mnist_linear/model.keras"
     before = model.stat()
-    # A process started in the background ignores interruptions, and so would its child.
+    # A background process ignores interrupts, and so would its child.
     listening = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     training = subprocess.Popen(
         [sys.executable, "-uc", listening + RUN_TRAIN, "mnist_linear"],

@@ -1,4 +1,4 @@
-"""Every stored model answers raw input in a fresh process, without any training code."""
+"""Every stored model predicts raw input in a new process, without training code."""
 
 import json
 import subprocess
@@ -34,7 +34,7 @@ from stages.inference.bundle import load_bundle
 from stages.inference.predict import predict
 
 def raw_example(bundle, split):
-    """A raw example of the test split, and the array that it was encoded to."""
+    """Return a raw example of the test split and its encoded array."""
     encoding, x = bundle.spec["input"], split.x[3]
     match encoding["type"]:
         case "image":
@@ -90,5 +90,7 @@ def answers(project: Path) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_stored_model_answers_without_training_code(answers: dict[str, bool], model: str) -> None:
+def test_a_stored_model_predicts_without_training_code(
+    answers: dict[str, bool], model: str
+) -> None:
     assert answers[model]

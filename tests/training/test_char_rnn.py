@@ -26,7 +26,7 @@ OTHER = "A wet dog sat; the cat ate.\n" * 7
 VOCABULARY = sorted(set(RHYME + OTHER))
 MAKE_BATCHES: Any = pipeline.make_batches
 INFO = {"input": {"type": "characters", "vocabulary": VOCABULARY}}
-CELLS = ["lstm", "gru", "rnn"]
+CELLS = ["lstm", "gru", "simple_rnn"]
 NETWORK = {"cell": "lstm", "units": 12, "embedding_dim": 6}
 TRAINING = {
     "epochs": 3, "batch_size": 4, "sample_temperatures": [0.3, 1.0], "sample_length": 20,
@@ -36,7 +36,7 @@ NETWORK_KEYS = set(factories.make_config("char_rnn").network.model_dump())
 
 
 def make_config(**changes: Any) -> CharRnnModel:
-    """The small config; each change goes to the section that has its key."""
+    """Return the small config; each change goes to the section that has its key."""
     network = NETWORK | {key: value for key, value in changes.items() if key in NETWORK_KEYS}
     training = TRAINING | {key: value for key, value in changes.items() if key not in NETWORK_KEYS}
     training["optimizer"] = {"learning_rate": 0.02} | changes.get("optimizer", {})
@@ -105,7 +105,7 @@ def test_validation_batches_read_the_whole_text(monkeypatch: pytest.MonkeyPatch)
     assert batches.element_spec[0].shape[0] == 8
 
 
-def test_a_text_shorter_than_a_sequence_is_refused() -> None:
+def test_a_text_shorter_than_a_sequence_is_rejected() -> None:
     training = make_config(sequence_length=100).training
     with pytest.raises(ConfigError, match="found 100, expected at most 99, the length of the"):
         pipeline.make_batches(numbered(99), training, shuffle=True)
@@ -115,8 +115,8 @@ def test_a_text_shorter_than_a_sequence_is_refused() -> None:
 
 
 def test_every_hyperparameter_reaches_its_layer() -> None:
-    unrolled, model = build(units=5, layers=3, recurrent_dropout=0.3)
-    rates = [x.rate for x in unrolled.layers if isinstance(x, UnrolledRnn)]
+    unrolled, model = build(units=5, layers=3, weight_dropout=0.3)
+    rates = [x.weight_dropout for x in unrolled.layers if isinstance(x, UnrolledRnn)]
     assert rates == [0.3, 0.3, 0.3]
     embedding, *_ = (x for x in model.layers if isinstance(x, keras.layers.Embedding))
     assert (embedding.input_dim, embedding.output_dim) == (9, 6)
@@ -142,11 +142,11 @@ def test_both_networks_share_their_weights_and_agree(cell: str) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_an_unrolled_layer_learns_as_that_of_keras_does(cell: str) -> None:
+def test_an_unrolled_layer_is_equivalent_to_that_of_keras(cell: str) -> None:
     kinds = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
-    made = kinds.get(cell, keras.layers.SimpleRNNCell)(5, bias_initializer="uniform")
-    layer = UnrolledRnn(made, 0.0)
-    expected = keras.layers.RNN(made, return_sequences=True, return_state=True)
+    rnn_cell = kinds.get(cell, keras.layers.SimpleRNNCell)(5, bias_initializer="uniform")
+    layer = UnrolledRnn(rnn_cell, 0.0)
+    expected = keras.layers.RNN(rnn_cell, return_sequences=True, return_state=True)
     x = keras.random.normal((3, 7, 4), seed=1)
     states = [keras.random.normal((3, 5), seed=2)] * char_rnn.NUM_STATES[cell]
 
@@ -155,7 +155,7 @@ def test_an_unrolled_layer_learns_as_that_of_keras_does(cell: str) -> None:
             tape.watch([x, *states])
             outputs = network(x, initial_state=states, training=True)
             loss = sum(tf.reduce_sum(output**3) for output in outputs)
-        gradients = tape.gradient(loss, [x, *states, *made.trainable_weights])
+        gradients = tape.gradient(loss, [x, *states, *rnn_cell.trainable_weights])
         return [value.numpy() for value in (*outputs, *gradients)]
 
     for ours, theirs in zip(compute(layer), compute(expected), strict=True):
@@ -175,13 +175,13 @@ def test_states_and_biases_stay_float32_in_bfloat16() -> None:
     np.testing.assert_allclose(outputs[2], [[carry, carry]], rtol=1e-5)
 
 
-def test_masks_are_refused() -> None:
+def test_masks_are_rejected() -> None:
     layer = UnrolledRnn(keras.layers.SimpleRNNCell(2), 0.0)
     with pytest.raises(ValueError, match="does not support masks"):
         layer(tf.zeros((1, 3, 4)), initial_state=[tf.zeros((1, 2))], mask=tf.ones((1, 3), tf.bool))
 
 
-def test_recurrent_weights_are_dropped_in_training_the_same_for_a_whole_batch() -> None:
+def test_weight_dropout_has_one_mask_per_training_batch() -> None:
     cell = keras.layers.SimpleRNNCell(20, activation=None, kernel_initializer="identity")
     layer = UnrolledRnn(cell, 0.25)
     x = np.zeros((20, 3, 20), np.float32)
@@ -206,7 +206,7 @@ def trainer(**changes: Any) -> char_rnn.CharRnn:
     return model
 
 
-NO_DROPOUT: dict[str, Any] = {"dropout": 0.0, "spatial_dropout": 0.0, "recurrent_dropout": 0.0}
+NO_DROPOUT: dict[str, Any] = {"dropout": 0.0, "spatial_dropout": 0.0, "weight_dropout": 0.0}
 X = np.random.default_rng(0).integers(0, 9, (2, 30))
 Y = np.random.default_rng(1).integers(0, 9, (2, 30))
 
@@ -218,15 +218,15 @@ def test_states_are_carried_from_batch_to_batch_in_training() -> None:
     whole = sampling.token_nll(model.recurrent, X, Y)
 
     def losses(reset: bool) -> list[float]:
-        found = []
+        values = []
         char_rnn.reset(model.train_states)
         for start in (0, 10, 20):
             if reset:
                 char_rnn.reset(model.train_states)
             model.reset_metrics()
             batch = [tf.constant(a[:, start : start + 10], tf.int32) for a in (X, Y)]
-            found.append(float(model.train_step((batch[0], batch[1]))["loss"]))
-        return found
+            values.append(float(model.train_step((batch[0], batch[1]))["loss"]))
+        return values
 
     expected = whole.reshape(2, 3, 10).mean(axis=(0, 2))
     assert losses(reset=False) == pytest.approx(expected, abs=1e-5)
@@ -247,7 +247,7 @@ def test_epochs_and_validations_begin_with_zero_states() -> None:
     assert all((state.numpy() == 0).all() for state in model.train_states)
 
 
-def test_the_gradient_ends_at_the_beginning_of_a_batch_and_moves_the_weights() -> None:
+def test_the_gradient_stops_at_batch_boundaries_and_changes_the_weights() -> None:
     model = trainer()
     model.optimizer.learning_rate = 0.1
     before = model.get_weights()
@@ -255,7 +255,7 @@ def test_the_gradient_ends_at_the_beginning_of_a_batch_and_moves_the_weights() -
     assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
 
 
-# The training
+# Training
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -305,7 +305,7 @@ def test_bfloat16_trains_too() -> None:
     assert trained.history["val_loss"].iloc[0] < np.log(len(VOCABULARY)) + 0.5
 
 
-def test_a_diverged_training_keeps_the_last_finite_weights(
+def test_a_diverged_training_run_keeps_the_last_finite_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     good = run(epochs=1).model.get_weights()
@@ -348,8 +348,8 @@ def test_token_nll_carries_the_states_between_chunks(monkeypatch: pytest.MonkeyP
 
 def test_characters_are_drawn_by_their_probability_and_low_temperatures_repeat() -> None:
     model = build(3, layers=1).recurrent
-    weights = [np.zeros_like(each) for each in model.get_weights()]
-    weights[-1] = np.log(np.array([0.6, 0.3, 0.1], np.float32))  # the logits, whatever was read
+    weights = [np.zeros_like(values) for values in model.get_weights()]
+    weights[-1] = np.log(np.array([0.6, 0.3, 0.1], np.float32))  # the logits for any input
     model.set_weights(weights)
     noise = np.random.default_rng(0).gumbel(size=(4000, 2, 3))
     careful, plain = sampling.make_sampler(model)(np.array([0]), [0.1, 1.0], noise)
@@ -358,7 +358,7 @@ def test_characters_are_drawn_by_their_probability_and_low_temperatures_repeat()
 
 
 def test_the_whole_prompt_is_read_before_sampling() -> None:
-    """Without noise, each character is the likeliest after the prompt and what was sampled."""
+    """Without noise, each character is the likeliest after the prompt and the sampled ones."""
     model = build(**NO_DROPOUT).recurrent
     model.set_weights([weights * 4 for weights in model.get_weights()])
     sample, noise = sampling.make_sampler(model), np.zeros((5, 1, 9))

@@ -1,4 +1,4 @@
-"""Whole trainings of tiny classifiers."""
+"""Training runs of tiny classifiers."""
 
 import importlib
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def train(
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_trainings_are_equal_and_so_are_their_files(case: str, tmp_path: Path) -> None:
+def test_two_training_runs_are_equal_and_so_are_their_files(case: str, tmp_path: Path) -> None:
     network, kind, training = CASES[case]
     validation = SPLITS[kind][1]
     for folder in ("a", "b"):
@@ -115,7 +115,7 @@ def test_a_classifier_learns(case: str, training: dict[str, Any], changed: dict[
     assert (p.argmax(axis=1) == validation.y).mean() > max(0.8, most_frequent)
 
 
-def test_the_best_weights_are_kept_and_training_stops_when_told() -> None:
+def test_the_best_weights_are_kept_and_training_stops_early() -> None:
     train_split, other = SPLITS["images"]
     wrong = Split(other.x, (other.y + 1) % 3)
     trained = train("mlp", "images", {"epochs": 30, "early_stopping_patience": 2}, wrong)
@@ -127,7 +127,7 @@ def test_the_best_weights_are_kept_and_training_stops_when_told() -> None:
 
 
 @pytest.mark.parametrize("optimizer", [{}, {"ema_momentum": 0.7}])
-def test_the_best_weights_are_kept_when_training_goes_on_to_the_end(
+def test_the_best_weights_are_kept_without_early_stopping(
     optimizer: dict[str, Any],
 ) -> None:
     other = SPLITS["images"][1]
@@ -158,12 +158,12 @@ def test_without_validation_the_last_weights_are_kept() -> None:
         ),
     ],
 )
-def test_a_diverged_training_gives_its_last_finite_weights(
+def test_a_diverged_training_run_returns_its_last_finite_weights(
     network: str, broken: str, value: Any, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broken, lambda *_: value)
     with pytest.raises(DivergedError, match=f"not finite after {message}, .*lower the") as caught:
         train(network, "images", {}, SPLITS["images"][1])
     weights = caught.value.model.get_weights()
-    assert all(np.isfinite(each).all() for each in weights)
-    assert any(each.any() for each in weights)
+    assert all(np.isfinite(values).all() for values in weights)
+    assert any(values.any() for values in weights)

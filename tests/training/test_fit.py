@@ -14,7 +14,7 @@ from stages.config.schema import AnyOptimizer
 from stages.core.errors import DivergedError
 from stages.learning import fit as fit_module
 from stages.learning.callbacks import Snapshots
-from stages.learning.fit import compile_model, fit, moments
+from stages.learning.fit import compile_model, fit, logging_steps
 from stages.learning.optimizers import make_optimizer
 from stages.learning.runtime import session
 from tests.factories import ADAM
@@ -64,17 +64,17 @@ def test_steps_per_execution_changes_no_result(monkeypatch: pytest.MonkeyPatch) 
         assert iterations == 15
 
 
-def test_a_training_by_steps_takes_exactly_that_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_step_based_training_takes_exactly_that_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     (one, _, first), (eight, history, second) = (
         train(count, monkeypatch, steps=43) for count in (1, 8)
     )
     assert first == second == 43
     assert all((a == b).all() for a, b in zip(one, eight, strict=True))
-    assert history["training_step"].tolist() == moments(43) == [8, 16, 24, 32, 40, 43]
+    assert history["training_step"].tolist() == logging_steps(43) == [8, 16, 24, 32, 40, 43]
     assert list(history) == ["training_step", "learning_rate", "loss", "val_loss"]
 
 
-def test_the_history_has_the_rate_with_which_each_epoch_began() -> None:
+def test_the_history_has_the_learning_rate_at_the_beginning_of_each_epoch() -> None:
     model = make_model(steps=15, schedule="cosine")
     history = fit(model, batches(), epochs=3)
     expected = [0.01 * (1 + np.cos(np.pi * step / 15)) / 2 for step in (0, 5, 10)]
@@ -83,7 +83,7 @@ def test_the_history_has_the_rate_with_which_each_epoch_began() -> None:
     assert list(history) == ["epoch", "learning_rate", "loss"]
 
 
-def test_losses_between_moments_are_of_the_steps_between_them() -> None:
+def test_losses_are_averaged_since_the_last_logging_step() -> None:
     model = make_model(learning_rate=1e-9)
     history = fit(model, batches(45).repeat(), validation(), steps=24)
     expected = model.evaluate(X, Y, verbose=0)
@@ -100,7 +100,7 @@ def averages(weights: list[np.ndarray], momentum: float) -> np.ndarray:
 
 
 def step_by_step(count: int) -> list[np.ndarray]:
-    """The kernel after each of `count` steps on the same batch, without averaging."""
+    """Return the kernel after each of `count` steps on the same batch, without averaging."""
     x, y, kernels = X[:10], Y[:10], []
     with session(1, "float32"):
         model = make_model(schedule="constant")
@@ -128,10 +128,10 @@ def test_averaged_weights_are_validated_snapshotted_and_kept(length: dict[str, A
     assert model.get_weights()[0] == pytest.approx(expected, abs=1e-6)
     assert abs(model.get_weights()[0] - raw[-1]).max() > 1e-3
     taken = snapshots.arrays("when")
-    for moment, kernel in zip(taken["when"][1:], taken["kernel"][1:], strict=True):
-        assert kernel == pytest.approx(averages(raw[:moment], 0.6), abs=1e-6)
-    found = model.evaluate(OTHER_X, OTHER_Y, verbose=0)
-    assert history["val_loss"].iloc[-1] == pytest.approx(found, rel=1e-6)
+    for step, kernel in zip(taken["when"][1:], taken["kernel"][1:], strict=True):
+        assert kernel == pytest.approx(averages(raw[:step], 0.6), abs=1e-6)
+    loss = model.evaluate(OTHER_X, OTHER_Y, verbose=0)
+    assert history["val_loss"].iloc[-1] == pytest.approx(loss, rel=1e-6)
 
 
 def test_averaging_leaves_training_and_batch_norm_statistics_alone() -> None:
@@ -149,7 +149,7 @@ def test_averaging_leaves_training_and_batch_norm_statistics_alone() -> None:
     assert plain[2] != averaged[2]
 
 
-def test_snapshots_are_of_the_moments_asked_for_and_of_the_weights_then() -> None:
+def test_snapshots_are_taken_at_the_requested_epochs_with_the_weights_of_those() -> None:
     model = make_model()
     snapshots = Snapshots([0, 2, 3], lambda: {"kernel": model.get_weights()[0]})
     untrained = model.get_weights()[0]
@@ -170,7 +170,7 @@ def test_snapshots_are_of_the_moments_asked_for_and_of_the_weights_then() -> Non
 
 
 class Spoil(keras.callbacks.Callback):
-    """Makes the weights infinite after step or epoch `when`, remembering those before."""
+    """Makes the weights infinite after step or epoch `when`, and remembers the previous ones."""
 
     def __init__(self, when: int) -> None:
         super().__init__()
@@ -192,7 +192,7 @@ class Spoil(keras.callbacks.Callback):
         ({"steps": 40}, 16, "not finite after training step 24, expected"),
     ],
 )
-def test_a_diverged_training_gives_the_last_finite_weights(
+def test_a_diverged_training_run_returns_the_last_finite_weights(
     length: dict[str, Any], when: int, message: str, optimizer: dict[str, Any]
 ) -> None:
     model, spoil = make_model(**optimizer), Spoil(when)

@@ -1,4 +1,4 @@
-"""Cross-validation by trainings of tiny networks, all folds at once and one after the other."""
+"""Cross-validation of tiny networks, trained all at once and one after the other."""
 
 import importlib
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from stages.config.schema import AnyOptimizer
 from stages.core.errors import ConfigError, DivergedError
 from stages.core.splits import Split
-from stages.cross_validate import make_training
+from stages.cross_validate import build_train_and_predict
 from stages.inference.predict import probabilities
 from stages.learning.fit import MakeBatches
 from stages.learning.runtime import session
@@ -57,8 +57,8 @@ def make_table_config(
     network: dict[str, Any], training: dict[str, Any], optimizer: dict[str, Any]
 ) -> Any:
     config = make_config("tabular_mlp", network=network, training=training)
-    chosen = TypeAdapter(AnyOptimizer).validate_python(optimizer)
-    changed = config.training.model_copy(update={"optimizer": chosen})
+    parsed = TypeAdapter(AnyOptimizer).validate_python(optimizer)
+    changed = config.training.model_copy(update={"optimizer": parsed})
     return config.model_copy(update={"training": changed})
 
 
@@ -71,7 +71,7 @@ def weights(models: Sequence[keras.Model]) -> list[np.ndarray]:
 
 
 def in_the_order_of_a_fold(config: Any, fold: cv.Fold) -> MakeBatches:
-    """Batches of the rows that `draw_batches` draws in each epoch."""
+    """Make batches of the examples that `draw_batches` draws in each epoch."""
     count, training = len(fold.train.y), config.training
     steps = -(-count // training.batch_size)
     drawn = draw_batches([count], [fold.seed], training.batch_size, training.epochs)
@@ -81,10 +81,10 @@ def in_the_order_of_a_fold(config: Any, fold: cv.Fold) -> MakeBatches:
         signature = tf.TensorSpec((None,), tf.int64)
 
         def one_epoch() -> Iterator[np.ndarray]:
-            return (rows[:, 0] for rows, _ in islice(drawn, steps))
+            return (indices[:, 0] for indices, _ in islice(drawn, steps))
 
-        positions = tf.data.Dataset.from_generator(one_epoch, output_signature=signature)
-        return gather(split, positions.apply(tf.data.experimental.assert_cardinality(steps)))
+        indices = tf.data.Dataset.from_generator(one_epoch, output_signature=signature)
+        return gather(split, indices.apply(tf.data.experimental.assert_cardinality(steps)))
 
     return make_batches
 
@@ -115,12 +115,12 @@ def test_a_fold_depends_neither_on_the_other_folds_nor_on_their_order() -> None:
     assert first != pytest.approx(second, abs=1e-2)
 
 
-def test_a_row_that_is_held_out_has_no_influence_on_the_model_of_its_fold() -> None:
+def test_a_held_out_example_has_no_influence_on_the_model_of_its_fold() -> None:
     config = make_config("tabular_mlp")
     folds = make_folds()
     changed = Split(TABLE.x.copy(), TABLE.y.copy())
-    row = np.flatnonzero(folds[1].held_out)[0]
-    changed.x[row], changed.y[row] = [900, 4, 1], 1 - TABLE.y[row]
+    index = np.flatnonzero(folds[1].held_out)[0]
+    changed.x[index], changed.y[index] = [900, 4, 1], 1 - TABLE.y[index]
     before = weights(train_all(config, folds))
     after = weights(train_all(config, make_folds(changed)))
     same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
@@ -144,7 +144,7 @@ def test_a_changed_hyperparameter_changes_every_fold(changed: dict[str, Any]) ->
     assert all((a != b).any() for a, b in zip(before, after, strict=True))
 
 
-def test_a_column_may_be_missing_in_all_rows_of_a_fold_but_those_held_out() -> None:
+def test_a_column_may_be_missing_in_all_training_examples_of_a_fold() -> None:
     folds = make_folds()
     sparse = Split(TABLE.x.copy(), TABLE.y)
     sparse.x[~folds[0].held_out, 0] = np.nan
@@ -166,30 +166,30 @@ def test_folds_of_more_than_two_classes_are_an_error() -> None:
         train_folds(make_config("tabular_mlp"), INFO | {"classes": ["a", "b", "c"]}, [], [])
 
 
-def test_each_row_of_a_fold_is_drawn_once_in_each_epoch() -> None:
+def test_each_example_of_a_fold_is_drawn_once_in_each_epoch() -> None:
     counts, seeds = [10, 9, 11], [3, 4, 5]
     drawn = list(draw_batches(counts, seeds, 4, 2))
-    assert [len(positions) for positions, _ in drawn] == [4, 4, 3] * 2
+    assert [len(indices) for indices, _ in drawn] == [4, 4, 3] * 2
     epochs = [drawn[:3], drawn[3:]]
     orders = []
     for epoch in epochs:
-        positions, weights = (np.concatenate(arrays) for arrays in zip(*epoch, strict=True))
+        indices, weights = (np.concatenate(arrays) for arrays in zip(*epoch, strict=True))
         for fold, first in enumerate([0, 10, 19]):
-            taken = positions[weights[:, fold] > 0, fold]
-            assert sorted(taken) == list(range(first, first + counts[fold]))
-            orders.append((taken - first).tolist())
+            order = indices[weights[:, fold] > 0, fold]
+            assert sorted(order) == list(range(first, first + counts[fold]))
+            orders.append((order - first).tolist())
     assert all(orders[fold] != orders[fold + 3] for fold in range(3))
-    for positions, weights in drawn:
+    for indices, weights in drawn:
         assert weights.mean(axis=0) == pytest.approx(1)
         assert all(len(set(column[column > 0])) == 1 for column in weights.T)
-        assert positions.max() < sum(counts)
+        assert indices.max() < sum(counts)
     (alone, _), *_ = draw_batches([9], [4], 4, 1)
     assert (alone[:, 0] + 10 == drawn[0][0][:, 1]).all()
 
 
 def test_the_folds_of_a_table_are_trained_at_once() -> None:
     config, folds = make_config("tabular_mlp"), make_folds()
-    found = list(make_training(config, INFO)(folds))
+    found = list(build_train_and_predict(config, INFO)(folds))
     for p, model, fold in zip(found, train_all(config, folds), folds, strict=True):
         expected = probabilities(model, TABLE.x[fold.held_out], "table")
         assert p == pytest.approx(expected, abs=1e-6)
@@ -200,7 +200,7 @@ def test_the_folds_of_images_are_trained_one_by_one() -> None:
     config, images = make_config("mlp"), make_images(seed=1)
     assigned = cv.assign_folds(images.y, 2, 5)
     folds = [cv.Fold(images, assigned == number, 10 + number) for number in range(2)]
-    found = list(make_training(config, INFOS["images"])(folds))
+    found = list(build_train_and_predict(config, INFOS["images"])(folds))
     module = importlib.import_module("stages.networks.mlp.train")
     pipeline = importlib.import_module("stages.pipelines.images")
     for p, fold in zip(found, folds, strict=True):

@@ -9,16 +9,16 @@ from stages.config.schema import GanModel
 from stages.core.errors import ConfigError, DataError, DivergedError
 from stages.core.splits import Split
 from stages.learning import bundle
-from stages.learning.fit import Trained, moments
+from stages.learning.fit import Trained, logging_steps
 from stages.learning.runtime import session
 from stages.networks.gan import train as gan
 from stages.networks.gan.adversarial import Gan, cross_entropy, r1_penalty
-from stages.networks.gan.players import GRID, GRID_AXIS, Players, build_players
+from stages.networks.gan.networks import GRID, GRID_AXIS, GanNetworks, build_networks
 from stages.pipelines import arrays, images
 from tests import factories
 
 RANDOM = np.random.default_rng(0)
-GRAY = Split(RANDOM.integers(0, 256, (40, 12, 8), np.uint8), np.zeros(40, np.uint8))
+GRAYSCALE = Split(RANDOM.integers(0, 256, (40, 12, 8), np.uint8), np.zeros(40, np.uint8))
 COLOR = Split(RANDOM.integers(0, 256, (40, 8, 12, 3), np.uint8), np.zeros(40, np.uint8))
 ANGLES = RANDOM.uniform(0, 2 * np.pi, 300)
 RING = Split(
@@ -41,7 +41,7 @@ def make_config(network: dict[str, Any] = DCGAN, **training: Any) -> GanModel:
     return factories.make_config(kind, network=network, training=TRAINING | training)
 
 
-def run(split: Split = GRAY, seed: int = 1, **training: Any) -> Trained:
+def run(split: Split = GRAYSCALE, seed: int = 1, **training: Any) -> Trained:
     points = split.x.ndim == 2
     config = make_config(MLP if points else DCGAN, **training)
     with session(seed, config.training.precision):
@@ -58,11 +58,11 @@ def equal(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
 
 
 def linear_gan(discriminator_kernel: list[float] = [3.0, 4.0], **training: Any) -> Gan:  # noqa: B006
-    """A generator x = w z and a linear discriminator of points, trained by plain SGD."""
+    """Build a generator x = w z and a linear discriminator of points, with plain SGD."""
     generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, use_bias=False)])
     discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     discriminator.set_weights([np.array(discriminator_kernel)[:, None], np.array([10.0])])
-    model = Gan(Players(generator, discriminator, 1.0), make_config(MLP, **training).training)
+    model = Gan(GanNetworks(generator, discriminator, 1.0), make_config(MLP, **training).training)
     model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
     return model
 
@@ -104,7 +104,7 @@ def test_the_penalty_is_due_every_interval_and_that_many_times_as_strong() -> No
 
 @pytest.mark.parametrize(("weight", "smoothing"), [(0.0, 0.0), (0.4, 0.0), (0.0, 0.2)])
 def test_a_step_of_the_discriminator_by_formula(weight: float, smoothing: float) -> None:
-    """With logits w x + b, the gradient by b is the mean error, R1's by w is w."""
+    """For logits w x + b, the gradient of b is the mean error, and that of R1 for w is w."""
     kernel = np.array([0.3, -0.2])
     model = linear_gan(kernel.tolist(), r1_weight=weight, r1_interval=1, label_smoothing=smoothing)
     real, generated = RANDOM.normal(size=(5, 2)), RANDOM.normal(size=(5, 2))
@@ -161,7 +161,7 @@ def test_a_step_of_the_generator_moves_what_it_generates_towards_higher_logits()
 
 
 def test_a_step_of_the_generator_by_formula(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With images x = z w and logits x k + b, the gradient by w is the mean of z (p - 1) k."""
+    """For images x = z w and logits x k + b, the gradient of w is the mean of z (p - 1) k."""
     kernel, noise = np.array([0.3, -0.2]), RANDOM.normal(size=(6, 2)).astype(np.float32)
     model = linear_gan(kernel.tolist())
     model.discriminator.set_weights([kernel[:, None], np.array([0.4])])
@@ -177,7 +177,7 @@ def test_a_step_of_the_generator_by_formula(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_both_networks_are_trained_with_the_batch_norm_of_training() -> None:
     config = make_config()
-    model = Gan(build_players(config.network, (12, 8)), config.training)
+    model = Gan(build_networks(config.network, (12, 8)), config.training)
     model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
     statistics = [
         weight for weight in model.generator.non_trainable_variables if "moving" in weight.name
@@ -221,7 +221,7 @@ def test_without_momentum_there_is_no_average() -> None:
 
 def test_the_average_has_the_batch_norm_statistics() -> None:
     config = make_config(generator_optimizer=ADAM | {"ema_momentum": 0.9})
-    model = Gan(build_players(config.network, (12, 8)), config.training)
+    model = Gan(build_networks(config.network, (12, 8)), config.training)
     before = weights_of(model.averaged)
     for weight in model.generator.weights:
         weight.assign(weight + 1)
@@ -234,12 +234,12 @@ def test_the_average_has_the_batch_norm_statistics() -> None:
 
 
 def test_every_hyperparameter_reaches_its_layer() -> None:
-    players = build_players(make_config().network, (12, 8))
+    networks = build_networks(make_config().network, (12, 8))
 
     def values(network: keras.Model, kind: type, name: str) -> list[Any]:
         return [getattr(layer, name) for layer in network.layers if isinstance(layer, kind)]
 
-    generator, discriminator = players.generator, players.discriminator
+    generator, discriminator = networks.generator, networks.discriminator
     assert generator.input_shape == (None, 6)
     assert values(generator, keras.layers.Dense, "units") == [3 * 2 * 8]
     assert values(generator, keras.layers.Conv2DTranspose, "filters") == [4, 1]
@@ -248,7 +248,7 @@ def test_every_hyperparameter_reaches_its_layer() -> None:
     assert values(generator, keras.layers.Dense, "use_bias") == [False]
     assert values(generator, keras.layers.Conv2DTranspose, "use_bias") == [False, True]
     assert values(discriminator, keras.layers.Conv2D, "filters") == [4, 5]
-    generator, discriminator, scale = build_players(make_config(MLP).network, (2,))
+    generator, discriminator, scale = build_networks(make_config(MLP).network, (2,))
     assert values(generator, keras.layers.Dense, "units") == [8, 9, 2]
     assert values(discriminator, keras.layers.Dense, "units") == [7, 1]
     leaky, tanh, linear = (keras.activations.get(n) for n in ("leaky_relu", "tanh", "linear"))
@@ -258,7 +258,7 @@ def test_every_hyperparameter_reaches_its_layer() -> None:
 
 
 def test_pixels_are_minus_1_to_1_inside_of_the_networks() -> None:
-    generator, discriminator, scale = build_players(make_config().network, (12, 8))
+    generator, discriminator, scale = build_networks(make_config().network, (12, 8))
     to_pixels = generator.layers[-2]
     assert to_pixels(np.array([-1.0, 0.0, 1.0])).numpy().tolist() == [0, 127.5, 255]
     to_inputs = discriminator.layers[0]
@@ -266,13 +266,13 @@ def test_pixels_are_minus_1_to_1_inside_of_the_networks() -> None:
     assert scale == 127.5
 
 
-def test_networks_that_do_not_fit_the_examples_are_refused() -> None:
+def test_networks_that_do_not_fit_the_examples_are_rejected() -> None:
     with pytest.raises(ConfigError, match="found dcgan, dcgan, expected both mlp for"):
-        build_players(make_config().network, (2,))
+        build_networks(make_config().network, (2,))
     with pytest.raises(ConfigError, match="found mlp, mlp, expected both dcgan"):
-        build_players(make_config(MLP).network, (12, 8))
+        build_networks(make_config(MLP).network, (12, 8))
     with pytest.raises(DataError, match="10 x 8 pixels: expected sides divisible by 4"):
-        build_players(make_config().network, (10, 8))
+        build_networks(make_config().network, (10, 8))
 
 
 def test_both_optimizers_have_their_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,7 +289,7 @@ def test_both_optimizers_have_their_settings(monkeypatch: pytest.MonkeyPatch) ->
         discriminator_optimizer=ADAM | {"learning_rate": 0.7, "beta_1": 0.1},
         discriminator_steps=2,
     ).training
-    model = Gan(build_players(make_config().network, (12, 8)), training)
+    model = Gan(build_networks(make_config().network, (12, 8)), training)
     gan.compile_gan(model, training, 10)
     assert [total for _, total in made] == [5, 10]
     assert float(model.optimizer.learning_rate) == pytest.approx(0.3)
@@ -298,10 +298,10 @@ def test_both_optimizers_have_their_settings(monkeypatch: pytest.MonkeyPatch) ->
     assert not model.optimizer.use_ema
 
 
-# The training
+# Training
 
 
-@pytest.mark.parametrize("split", [GRAY, COLOR], ids=["gray", "color"])
+@pytest.mark.parametrize("split", [GRAYSCALE, COLOR], ids=["grayscale", "color"])
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_one_seed_gives_one_result(split: Split, precision: str) -> None:
     first, again = (run(split, precision=precision, discriminator_steps=2) for _ in range(2))
@@ -322,7 +322,7 @@ def test_another_seed_gives_another_result() -> None:
 
 
 def test_there_are_at_most_30_snapshots_and_the_last_is_of_the_end() -> None:
-    trained = run(Split(GRAY.x[:16], GRAY.y[:16]), epochs=40)
+    trained = run(Split(GRAYSCALE.x[:16], GRAYSCALE.y[:16]), epochs=40)
     epochs = trained.snapshots["epoch"]
     assert (len(epochs), epochs[0], epochs[-1]) == (30, 0, 40)
     noise = np.random.default_rng(1).standard_normal((81, 6), np.float32)
@@ -330,7 +330,7 @@ def test_there_are_at_most_30_snapshots_and_the_last_is_of_the_end() -> None:
     assert (generated == trained.snapshots["images"][-1]).all()
 
 
-@pytest.mark.parametrize("split", [GRAY, COLOR, RING], ids=["gray", "color", "points"])
+@pytest.mark.parametrize("split", [GRAYSCALE, COLOR, RING], ids=["grayscale", "color", "points"])
 def test_the_stored_model_has_standard_layers_and_the_same_outputs(
     split: Split, tmp_path: Any
 ) -> None:
@@ -362,9 +362,9 @@ def test_a_generator_learns_the_brightness_of_the_images() -> None:
 def test_points_are_trained_by_steps_with_snapshots() -> None:
     trained = run(RING, steps=200)
     assert trained.history.columns[0] == "training_step"
-    assert trained.history["training_step"].tolist() == moments(200)
+    assert trained.history["training_step"].tolist() == logging_steps(200)
     snapshots = trained.snapshots
-    assert snapshots["training_step"].tolist() == [0, *moments(200)]
+    assert snapshots["training_step"].tolist() == [0, *logging_steps(200)]
     num = len(snapshots["training_step"])
     assert (snapshots["positions"].dtype, snapshots["positions"].shape) == ("f2", (num, 500, 2))
     assert (snapshots["surface"].dtype, snapshots["surface"].shape) == ("u1", (num, 40, 40))
@@ -394,12 +394,12 @@ def test_points_come_closer_to_the_ring() -> None:
 
 
 @pytest.mark.parametrize("kind", ["images", "points"])
-def test_a_diverged_training_keeps_finite_weights_of_the_inference_model(kind: str) -> None:
+def test_a_diverged_training_run_keeps_finite_weights_of_the_inference_model(kind: str) -> None:
     wild = {"learning_rate": 1e6}
     optimizers: dict[str, Any] = {"generator_optimizer": wild, "discriminator_optimizer": wild}
     not_finite = Split(np.full_like(RING.x, np.nan), RING.y)
     with pytest.raises(DivergedError, match="learning_rate") as caught:
-        run(GRAY, epochs=40, **optimizers) if kind == "images" else run(not_finite)
+        run(GRAYSCALE, epochs=40, **optimizers) if kind == "images" else run(not_finite)
     model = caught.value.model
     assert all(np.isfinite(weights).all() for weights in model.get_weights())
     assert model.get_layer("generator") is not None

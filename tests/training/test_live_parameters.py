@@ -1,7 +1,7 @@
-"""Every hyperparameter does something: changed alone, it changes what a tiny training gives.
+"""Every hyperparameter has an effect: changed alone, it changes the result of a tiny training run.
 
 The keys come from the schema through the dump of each config, so that a new one is covered
-without a line here, unless its value is of a kind that `another` does not know: then it fails.
+automatically; if `another` does not know its type of value, the test fails.
 """
 
 import importlib
@@ -56,7 +56,7 @@ DATA: dict[str, tuple[dict[str, Any], Split, Split]] = {
         PIXEL_INPUT, Split(PIXELS[:50], COLORS[:50]), Split(PIXELS[50:], COLORS[50:])
     ),
 }  # fmt: skip
-VALUES: dict[str, Any] = {  # other values by key, where the rule of `another` does not do
+VALUES: dict[str, Any] = {  # other values by key, if the rules of `another` do not apply
     "precision": "mixed_bfloat16",
     "cell": "lstm",
     "padding": "valid",
@@ -69,7 +69,7 @@ VALUES: dict[str, Any] = {  # other values by key, where the rule of `another` d
     "augmentation": {"shift": 2, "flip": False},
     "weight_decay": 0.1,
     "global_clipnorm": 0.01,
-    "ema_momentum": 0.2,  # that of a GAN is less than 0.5 in its first steps anyway
+    "ema_momentum": 0.2,  # a GAN has less than 0.5 in its first steps anyway
     "label_smoothing": 0.3,
     "decoder_initial_stddev": 3.0,
     "discriminator_steps": 2,
@@ -84,16 +84,16 @@ VALUES: dict[str, Any] = {  # other values by key, where the rule of `another` d
     "decoder_filters": [3, 4],
     "filters": [6, 7],
 }
-FIXED = {"name", "type", "input_pipeline"}  # choose the schema itself
+FIXED = {"name", "type", "input_pipeline"}  # select the schema
 ELSEWHERE = {
-    "early_stopping_patience",  # stops a longer training: test_classifiers.py
+    "early_stopping_patience",  # only for longer training runs: test_classifiers.py
 }
 SNAPSHOTS_ALONE = {"sample_temperatures", "sample_length", "sample_every"}
 ABSENT = {
     ("raw_tensorflow", "training.schedule"): "constant",
     ("vae", "network.activation"): "tanh",
     ("raw_tensorflow", "network.hidden_units"): 6,
-    ("gan", "training.discriminator_optimizer.ema_momentum"): None,  # refused by the checks
+    ("gan", "training.discriminator_optimizer.ema_momentum"): None,  # rejected by the checks
     ("point_gan", "training.discriminator_optimizer.ema_momentum"): None,
     ("cnn", "network.conv_layers.0.filters"): 4,
     ("cnn", "network.conv_layers.1.filters"): 5,
@@ -103,7 +103,7 @@ ABSENT = {
 
 
 def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every key below a section, with its value; lists of numbers are values."""
+    """Iterate over the keys and values of a section; lists of numbers are values."""
     if isinstance(values, dict):
         for key, value in values.items():
             yield from leaves(value, f"{path}.{key}" if path else key)
@@ -115,7 +115,7 @@ def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def another(case: str, path: str, value: Any) -> Any:
-    """A value other than that of a key; fails for a kind of value that it does not know."""
+    """Return another value for a key; fail for unknown types of values."""
     key = path.rsplit(".", 1)[-1]
     if (case, path) in ABSENT:
         return ABSENT[case, path]
@@ -136,21 +136,21 @@ def dump(case: str) -> dict[str, Any]:
 
 
 def parameters() -> list[Any]:
-    found = []
+    cases = []
     for case in DATA:
         for path, value in leaves(dump(case)):
             key = path.rsplit(".", 1)[-1]
             skipped = key in FIXED | ELSEWHERE or ABSENT.get((case, path), 0) is None
             if not skipped:
-                found.append(
+                cases.append(
                     pytest.param(case, path, another(case, path, value), id=f"{case}-{path}")
                 )
-    return found
+    return cases
 
 
 @pytest.fixture(autouse=True)
 def eagerly() -> Iterator[None]:
-    """Without tracing, which takes longer than these trainings."""
+    """Run without tracing, which takes longer than these training runs."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)

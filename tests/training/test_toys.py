@@ -9,7 +9,7 @@ from scipy.special import expit
 from stages.core.errors import DivergedError
 from stages.core.splits import Split
 from stages.learning import bundle
-from stages.learning.fit import Trained, moments
+from stages.learning.fit import Trained, logging_steps
 from stages.learning.runtime import session
 from stages.networks.fourier_mlp import train as fourier_mlp
 from stages.networks.toy_mlp import train as toy_mlp
@@ -33,7 +33,7 @@ def smooth_image() -> np.ndarray:
 
 
 def pixels() -> tuple[Split, Split]:
-    """Nine tenths of the pixels of the image, and the others."""
+    """Split the pixels of the image: nine tenths for training, the others for validation."""
     positions = np.random.default_rng(0).permutation(np.indices((HEIGHT, WIDTH)).reshape(2, -1).T)
     positions = positions.astype(np.uint16)
     split = Split(positions, smooth_image()[positions[:, 0], positions[:, 1]])
@@ -71,17 +71,17 @@ def test_one_seed_gives_one_result(network: str) -> None:
 
 
 @pytest.mark.parametrize("network", RUNS)
-def test_history_and_snapshots_are_of_the_same_moments(network: str) -> None:
+def test_history_and_snapshots_are_of_the_same_logging_steps(network: str) -> None:
     trained = RUNS[network](steps=100)
     assert trained.history.columns[0] == "training_step"
-    assert trained.history["training_step"].tolist() == moments(100)
-    assert trained.snapshots["training_step"].tolist() == [0, *moments(100)]
+    assert trained.history["training_step"].tolist() == logging_steps(100)
+    assert trained.snapshots["training_step"].tolist() == [0, *logging_steps(100)]
     examples, per_epoch = {"toy_mlp": (300, 19), "fourier_mlp": (216, 14)}[network]
     assert trained.num_examples == 100 * examples // per_epoch
 
 
 @pytest.mark.parametrize("network", RUNS)
-def test_a_diverged_training_keeps_finite_weights(network: str) -> None:
+def test_a_diverged_training_run_keeps_finite_weights(network: str) -> None:
     optimizer = {"learning_rate": 1e6, "schedule": "constant", "weight_decay": 10.0}
     with pytest.raises(DivergedError, match="learning_rate") as caught:
         RUNS[network](optimizer=optimizer, steps=200)

@@ -66,7 +66,7 @@ def test_reconstruction_is_the_summed_cross_entropy(x: np.ndarray, logits: np.nd
     arrays(np.float32, (2, 3), elements=st.floats(-3, 3, width=32)),
     arrays(np.float32, (2, 3), elements=st.floats(-4, 2, width=32)),
 )
-def test_kl_is_the_integral_that_it_stands_for(mean: np.ndarray, log_variance: np.ndarray) -> None:
+def test_kl_is_equal_to_its_integral(mean: np.ndarray, log_variance: np.ndarray) -> None:
     z = np.linspace(-20, 20, 4001)
     sigma = np.exp(log_variance.astype(float) / 2)[..., None]
     log_q = -(((z - mean[..., None]) / sigma) ** 2) / 2 - np.log(sigma * np.sqrt(2 * np.pi))
@@ -196,9 +196,9 @@ def test_the_decoder_tells_latent_values_apart_that_bfloat16_does_not() -> None:
 
 
 @pytest.mark.parametrize("shape", [(28, 30), (27, 28), (28, 28, 3), (784,)])
-def test_images_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
+def test_images_that_do_not_fit_are_rejected(shape: tuple[int, ...]) -> None:
     split = Split(np.zeros((4, *shape), np.uint8), np.zeros(4, np.uint8))
-    with pytest.raises(DataError, match="expected gray images whose height and width are divis"):
+    with pytest.raises(DataError, match="expected grayscale images whose height and width are div"):
         vae.train(make_config(), {}, split, None, MAKE_BATCHES)
 
 
@@ -223,7 +223,7 @@ def test_averaged_weights_are_stored_and_validated() -> None:
     assert (kernels[0] != kernels[1]).any()
 
 
-def test_a_diverged_training_keeps_finite_weights_of_the_inference_model() -> None:
+def test_a_diverged_training_run_keeps_finite_weights_of_the_inference_model() -> None:
     with pytest.raises(DivergedError, match="learning_rate") as caught:
         run(optimizer={"learning_rate": 1e6, "schedule": "constant"})
     assert all(np.isfinite(weights).all() for weights in caught.value.model.get_weights())

@@ -1,4 +1,4 @@
-"""Evaluation contexts of tiny models, whose splits differ and whose outputs are known."""
+"""Evaluation contexts of tiny models with different splits and known outputs."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ SEED = 7
 def make_context(
     model: keras.Model, splits: dict[str, Split], info: dict[str, Any], **parts: Any
 ) -> EvaluationContext:
-    """A context; `parts` are raw, training, snapshots, history and evaluator."""
+    """Create a context; `parts` are raw, training, snapshots, history and evaluator."""
     raw = parts.get("raw", [])
 
     def load_raw(name: str, examples: Sequence[int]) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def make_context(
 
 
 def classifier_history(x: str = "epoch") -> pd.DataFrame:
-    """Learning curves without two equal numbers."""
+    """Return learning curves without equal values."""
     return pd.DataFrame(
         {
             x: [1, 2, 3],
@@ -51,13 +51,13 @@ def classifier_history(x: str = "epoch") -> pd.DataFrame:
 
 
 def passing(*shape: int, dtype: str = "float32") -> keras.Model:
-    """A model whose outputs are its inputs, as float32."""
+    """Build a model that returns its inputs as float32."""
     inputs = keras.Input(shape, dtype=dtype)
     return keras.Model(inputs, keras.layers.Rescaling(1.0, dtype="float32")(inputs))
 
 
 def brightness_classifier(height: int, width: int, levels: Sequence[int]) -> keras.Model:
-    """Classifies uint8 images by the level that is nearest to their mean."""
+    """Build a model that classifies uint8 images by the gray level nearest to their mean."""
     centers = np.array(levels, np.float32) / 255
     classifier = keras.Sequential(
         [

@@ -1,4 +1,4 @@
-"""Image files of every kind, for the tests of what reads them."""
+"""Image files of every kind, for tests of functions that read them."""
 
 import io
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def sixteen_bits() -> Image.Image:
 
 
 def rotated() -> bytes:
-    """An upright image whose pixels are stored lying, as orientation 6 says."""
+    """Return an upright image with rotated pixels and EXIF orientation 6."""
     exif = Image.Exif()
     exif[0x0112] = 6
     return encode(halves().rotate(90), "PNG", exif=exif)

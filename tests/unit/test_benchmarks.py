@@ -18,7 +18,7 @@ from stages.core.files import read_json, write_json
 from stages.core.paths import PARAMS, PROCESSED
 from stages.core.splits import Split, save_split
 from stages.learning.fit import Trained
-from stages.networks.gan.players import build_inference_model
+from stages.networks.gan.networks import build_inference_model
 from stages.page import results as page_results
 from stages.tasks.image_generation.evaluate import compare_features, generate
 from tests.factories import INFOS, make_config, make_images
@@ -37,7 +37,7 @@ def values() -> recipes.Values:
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The dataset `tiny` in a project folder, which is the working directory."""
+    """Create the dataset `tiny` in a project folder, which becomes the working directory."""
     monkeypatch.chdir(tmp_path)
     for name, split in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST)):
         save_split(PROCESSED / "tiny" / name, split)
@@ -57,7 +57,7 @@ def of(seconds: list[float], curve: list[float], memory: float = 1.0) -> dict[st
 
 
 @pytest.mark.parametrize("model", recipes.load_recipes())
-def test_each_recipe_gives_valid_parameters(model: str, values: recipes.Values) -> None:
+def test_each_recipe_has_valid_parameters(model: str, values: recipes.Values) -> None:
     recipe = recipes.load_recipes()[model]
     taught = recipes.as_taught(values, model, recipe)
     section = taught["models"][model]
@@ -80,7 +80,7 @@ def test_the_recipes_are_those_of_the_models_with_a_course() -> None:
     ]
 
 
-def test_fewer_epochs_can_be_asked_for_and_not_more(values: recipes.Values) -> None:
+def test_epochs_can_be_reduced_but_not_increased(values: recipes.Values) -> None:
     recipe = recipes.load_recipes()["mnist_mlp"]
     before = yaml.safe_dump(values)
     few = recipes.as_taught(values, "mnist_mlp", recipe, 2)
@@ -98,7 +98,7 @@ def test_fewer_epochs_can_be_asked_for_and_not_more(values: recipes.Values) -> N
         ("a: {training: {}, course_protocol: {name: x}}", "course_protocol.preprocess"),
     ],
 )
-def test_a_wrong_key_of_a_recipe_is_named(text: str, named: str, tmp_path: Path) -> None:
+def test_an_invalid_key_of_a_recipe_is_named(text: str, named: str, tmp_path: Path) -> None:
     (tmp_path / "recipes.yaml").write_text(text)
     with pytest.raises(ConfigError, match=rf"recipes.yaml: a\.({named}|training)"):
         recipes.load_recipes(tmp_path / "recipes.yaml")
@@ -133,7 +133,7 @@ def test_the_first_epoch_takes_longer_and_the_others_are_extrapolated() -> None:
     assert results.seconds_at([20.0, 30.0, 42.0], 2) == 30
 
 
-def test_ours_is_timed_until_it_is_as_good_as_the_recipe_as_taught_at_its_end() -> None:
+def test_ours_is_timed_until_it_reaches_the_final_metric_of_the_recipe_as_taught() -> None:
     taught = [
         of([10, 20, 30], [0.7, 0.9, 0.8], 5),
         of([11, 21, 50], [0.7, 0.9, 0.8], 7),
@@ -156,7 +156,7 @@ def test_ours_is_timed_until_it_is_as_good_as_the_recipe_as_taught_at_its_end() 
     }
 
 
-def test_of_fewer_epochs_the_time_is_extrapolated_and_the_quality_is_the_known_one() -> None:
+def test_with_fewer_epochs_the_time_is_extrapolated_and_the_quality_is_the_known_one() -> None:
     known = {"as_taught_quality": {"test.accuracy": 0.9}, "as_taught_first_epoch": 4}
     entry = results.make_entry([of([10, 16], [0.2, 0.3])], [of([4], [0.95])], ROW, known, 5)
     assert (entry["as_taught_seconds"], entry["ours_seconds"], entry["ratio"]) == (34, 4, 8.5)
@@ -165,13 +165,13 @@ def test_of_fewer_epochs_the_time_is_extrapolated_and_the_quality_is_the_known_o
     assert entry["as_taught_quality"] == known["as_taught_quality"]
 
 
-def test_a_cross_validation_is_timed_to_its_end_whatever_it_reaches() -> None:
+def test_a_cross_validation_is_timed_to_its_end() -> None:
     taught = of([50], []) | {"quality": {"test.accuracy": 0.9}}
     entry = results.make_entry([taught], [of([20], [])], ROW)
     assert (entry["as_taught_seconds"], entry["ours_seconds"], entry["ratio"]) == (50, 20, 2.5)
 
 
-def test_without_that_quality_there_is_no_ratio() -> None:
+def test_without_the_same_quality_there_is_no_ratio() -> None:
     entry = results.make_entry([of([9], [0.9])], [of([1], [0.8])], ROW)
     assert (entry["ours_seconds"], entry["ratio"]) == (None, None)
     assert "| 0.9 | 0.8 | 9 | never |  |" in results.as_markdown({"a": entry})
@@ -190,14 +190,14 @@ def entry_of(seconds: float, extrapolated: bool = False, memory: int = 1) -> dic
     }
 
 
-def test_a_new_run_replaces_what_it_tells_and_keeps_the_rest() -> None:
+def test_a_new_run_replaces_its_keys_and_keeps_the_others() -> None:
     before = {"a": {"ratio": 2.0, "as_taught_first_seconds": 3.0}, "b": {"ratio": 4.0}}
     merged = results.merge(before, "a", {"ratio": 3.0})
     assert merged == {"a": {"ratio": 3.0, "as_taught_first_seconds": 3.0}, "b": {"ratio": 4.0}}
     assert before["a"]["ratio"] == 2.0
 
 
-def test_the_whole_is_summed_up_whenever_a_part_changes() -> None:
+def test_the_sums_are_updated_with_each_model() -> None:
     parts = {"a": entry_of(100.0, memory=4), "b": entry_of(60.0, memory=3)}
     merged = results.merge(parts, "pipeline", {"ours_seconds": 40.0, "ours_memory_mb": 9})
     assert merged["pipeline"] == {
@@ -214,14 +214,14 @@ def test_the_whole_is_summed_up_whenever_a_part_changes() -> None:
     table = results.as_markdown(again).splitlines()
     assert "| b | test.accuracy | 0.9 | 0.95 | 140 * | 2 | 0.5 |" in table
     assert "| pipeline |  |  |  | 240 * | 40 | 6.0 |" in table
-    assert table[-1] == "\\* extrapolated from a part of its epochs"
+    assert table[-1] == "\\* extrapolated from fewer epochs"
 
 
 # The two sides of a run
 
 
 def fake_runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Let nothing train; what would have is in the list that is returned."""
+    """Replace training runs; return the list of calls."""
     calls: list[Any] = []
 
     def make_project(folder: Path, values: recipes.Values, model: str) -> None:
@@ -248,12 +248,12 @@ def test_both_sides_run_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "course_protocol" not in entry
 
 
-def test_a_part_of_the_epochs_needs_the_quality_of_a_whole_run(
+def test_fewer_epochs_need_the_quality_of_a_full_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls = fake_runs(monkeypatch)
     recipe = recipes.load_recipes()["mnist_cnn"]
-    with pytest.raises(ConfigError, match="mnist_cnn did not run to its end yet"):
+    with pytest.raises(ConfigError, match="mnist_cnn has no full run yet"):
         run.run_model("mnist_cnn", recipe, {}, 3)
     assert not calls
     earlier = {"as_taught_quality": {"test.accuracy": 0.93}, "as_taught_first_epoch": 6}
@@ -264,33 +264,33 @@ def test_a_part_of_the_epochs_needs_the_quality_of_a_whole_run(
     assert entry["ours_seconds"] == 5
 
 
-def test_as_many_epochs_as_there_are_is_a_whole_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_epochs_are_a_full_run(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_runs(monkeypatch)
     entry = run.run_model("mnist_cnn", recipes.load_recipes()["mnist_cnn"], {}, 10)
     assert not entry["extrapolated"]
 
 
-def test_the_data_of_the_course_is_made_once_for_each_side(
+def test_the_data_of_the_course_is_created_once_for_each_side(
     monkeypatch: pytest.MonkeyPatch, values: recipes.Values
 ) -> None:
-    made: list[Any] = []
+    created: list[Any] = []
 
     def make_project(folder: Path, values: recipes.Values, model: str) -> None:
         dataset = values["models"][model]["dataset"]
-        made.append((folder.name, values["datasets"][dataset]["preprocess"]))
+        created.append((folder.name, values["datasets"][dataset]["preprocess"]))
 
     fake_runs(monkeypatch)
     monkeypatch.setattr(run, "make_project", make_project)
     everything = recipes.load_recipes()
     found = run.run_course_protocol("masses_mlp", everything["masses_mlp"], values, {"x": 0.5})
-    assert [(side, preprocess["drop_incomplete"]) for side, preprocess in made] == [
+    assert [(side, preprocess["drop_incomplete"]) for side, preprocess in created] == [
         ("ours", True),
         ("as_taught", True),
     ]
     assert found["as_taught_quality"] == {"test.accuracy": 0.9}
-    made.clear()
+    created.clear()
     found = run.run_course_protocol("imdb_lstm", everything["imdb_lstm"], values, {"x": 0.5})
-    assert [(side, preprocess["max_length"]) for side, preprocess in made] == [("ours", 80)]
+    assert [(side, preprocess["max_length"]) for side, preprocess in created] == [("ours", 80)]
     assert found == {
         "name": "80 words",
         "as_taught_quality": {"x": 0.5},
@@ -308,7 +308,7 @@ def test_an_unknown_model_or_too_few_epochs_are_errors() -> None:
         run.run_pipeline(everything, {"mnist_cnn": {}})
 
 
-def test_a_project_has_what_this_one_has_and_makes_the_rest(
+def test_a_project_links_existing_outputs_and_creates_the_others(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, values: recipes.Values
 ) -> None:
     ran: list[Any] = []
@@ -332,7 +332,7 @@ def test_a_run_that_fails_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("network", ["mlp", "raw_tensorflow"])
 @pytest.mark.usefixtures("tiny")
-def test_a_training_is_measured_after_each_epoch_on_the_test_split(network: str) -> None:
+def test_a_training_run_is_evaluated_after_each_epoch_on_the_test_split(network: str) -> None:
     config = make_config(network, training={"seed": 3})
     fit, started = keras.Model.fit, time.time()
     ran = child.train("as_taught", "tiny_model", config, started - 100)
@@ -348,7 +348,9 @@ def test_a_training_is_measured_after_each_epoch_on_the_test_split(network: str)
 
 
 @pytest.mark.usefixtures("tiny")
-def test_as_taught_learns_from_all_that_is_not_for_testing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_taught_is_trained_on_the_training_and_validation_splits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     seen: list[Any] = []
 
     def two_epochs(config: Any, info: Any, train: Split, validation: Any, batches: Any) -> Trained:
@@ -390,7 +392,7 @@ def test_the_time_of_storing_weights_is_not_counted(
 
 
 @pytest.mark.usefixtures("tiny")
-def test_generated_images_are_measured_as_evaluate_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_of_generated_images_are_those_of_evaluate(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = keras.Sequential(
         [
             keras.Input((2,)),
@@ -419,7 +421,7 @@ def test_generated_images_are_measured_as_evaluate_does(monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("tiny")
-def test_an_autoencoder_is_measured_by_the_weighted_loss_of_the_test_images() -> None:
+def test_metrics_of_an_autoencoder_are_its_weighted_losses_on_test_images() -> None:
     config = make_config("vae", training={"kl_weight": 2.0})
     model = build_autoencoder()
     measured = quality.make_measure(config, INFOS["images"])(model)
@@ -432,7 +434,7 @@ def test_an_autoencoder_is_measured_by_the_weighted_loss_of_the_test_images() ->
 
 
 def build_autoencoder() -> keras.Model:
-    """Of images 8 x 8, with one latent variable."""
+    """Build a VAE of images 8 x 8 with one latent variable."""
     images = keras.Input((8, 8), dtype="uint8")
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images))
     outputs = [keras.layers.Dense(1)(flat), keras.layers.Dense(1)(flat)]
@@ -446,11 +448,11 @@ def build_autoencoder() -> keras.Model:
 # The networks as taught
 
 
-def test_the_convolutional_network_has_as_many_weights_as_the_course_says() -> None:
+def test_the_convolutional_network_has_the_number_of_parameters_of_the_course() -> None:
     assert mnist_cnn.build().count_params() == 1_199_882
 
 
-def test_the_words_come_last_wherever_a_batch_is_cut() -> None:
+def test_words_come_last_with_any_padding_of_the_batch() -> None:
     model = imdb_lstm.build(9, 6)
     x = np.array([[3, 4, 5, 0, 0, 0], [7, 8, 0, 0, 0, 0]], np.uint16)
     whole = model.predict_on_batch(x)
@@ -469,7 +471,7 @@ def test_the_autoencoder_as_taught_fits_its_images() -> None:
     assert filters == [128, 64]
 
 
-def test_the_generator_as_taught_learns_after_the_discriminator() -> None:
+def test_both_gan_networks_as_taught_are_trained() -> None:
     generator, discriminator = fashion_gan.build_generator(), fashion_gan.build_discriminator()
     assert generator.output_shape == discriminator.input_shape == (None, 28, 28)
     gan = fashion_gan.Gan(generator, discriminator)
@@ -484,7 +486,7 @@ def test_the_generator_as_taught_learns_after_the_discriminator() -> None:
     assert all(changed)
 
 
-def test_votes_are_numbers_of_0_to_1_and_masses_are_standardized_as_in_training() -> None:
+def test_votes_are_scaled_to_0_to_1_and_masses_are_standardized() -> None:
     votes = np.array([[-1, 0, 1]], np.float32)
     assert tables.encode("votes_mlp", votes, votes)[1].tolist() == [[0, 0.5, 1]]
     train = np.array([[20, 1], [40, np.nan], [60, 3]], np.float32)
@@ -494,7 +496,7 @@ def test_votes_are_numbers_of_0_to_1_and_masses_are_standardized_as_in_training(
     assert x.tolist() == [[0, 2]]
 
 
-def test_every_row_of_a_table_is_predicted_by_a_network_that_has_not_seen_it(
+def test_every_row_of_a_table_is_predicted_by_a_network_not_trained_on_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = np.arange(60, dtype=np.float32)[:, None]  # so that each shows which it is
@@ -523,7 +525,7 @@ def test_every_row_of_a_table_is_predicted_by_a_network_that_has_not_seen_it(
     assert metrics == {"accuracy": 1.0, "accuracy_std": 0.0, "roc_auc": 1.0}
 
 
-def test_the_networks_of_the_tables_are_as_wide_as_the_course_says() -> None:
+def test_the_networks_of_the_tables_have_the_units_of_the_course() -> None:
     network = tables.build([32, 16], 16, "random_normal")
     assert [layer.units for layer in network.layers] == [32, 16, 1]
     assert [layer.activation.__name__ for layer in network.layers] == ["relu", "relu", "sigmoid"]
@@ -559,7 +561,7 @@ def test_the_fast_recipe_prints_its_accuracy_on_the_test_images(
 # Seeds
 
 
-def test_another_seed_is_that_of_the_training_and_of_the_folds_alone(
+def test_another_seed_changes_training_and_folds_only(
     values: recipes.Values,
 ) -> None:
     changed = seeds.with_seed(values, "votes_mlp", 7)
@@ -581,9 +583,7 @@ def test_results_of_another_recipe_are_dropped() -> None:
     assert page_results.results_by_seed({}, "a") == {}
 
 
-def test_seeds_that_are_recorded_do_not_run_again(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_recorded_seeds_are_not_run_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran: list[tuple[str, int]] = []
 
     def run_seed(_: recipes.Values, model: str, seed: int, metric: str) -> float:
@@ -609,7 +609,7 @@ def test_seeds_that_are_recorded_do_not_run_again(
     ("metric", "expected"),
     [("cv.accuracy", ["cross_validate"]), ("test.accuracy", ["train", "evaluate"])],
 )
-def test_a_seed_runs_the_stages_that_give_its_metric(
+def test_a_seed_runs_the_stages_of_its_metric(
     metric: str, expected: list[str], monkeypatch: pytest.MonkeyPatch, values: recipes.Values
 ) -> None:
     ran: list[str] = []

@@ -284,8 +284,6 @@ def test_an_image_file_gets_a_class_by_its_bytes_or_path(tmp_path: Path) -> None
         ("text_rnn", "texts", b"bytes", "input: expected text, found bytes"),
     ],
 )
-def test_an_input_that_a_model_cannot_take_is_refused(
-    name: str, kind: str, raw: Any, message: str
-) -> None:
+def test_an_invalid_input_is_rejected(name: str, kind: str, raw: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         predict(bundle(name, kind), raw)

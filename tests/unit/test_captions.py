@@ -48,9 +48,9 @@ def test_captions_are_a_title_and_one_sentence(task: str) -> None:
     for name, caption in captions(task).items():
         assert caption.title[0].isupper(), name
         assert not caption.title.endswith("."), name
-        assert caption.reading[0].isupper(), name
-        assert caption.reading.endswith("."), name
-        assert caption.reading.count(". ") == 0, name
+        assert caption.description[0].isupper(), name
+        assert caption.description.endswith("."), name
+        assert caption.description.count(". ") == 0, name
         assert not re.search(PRIVATE, " ".join(caption)), name
 
 
@@ -60,13 +60,13 @@ def test_captions_of_different_tasks_may_differ_under_one_name() -> None:
     assert "accuracy" not in captions("autoencoding")["learning_curves"].title
 
 
-def test_described_figures_have_their_conclusion_in_the_order_of_captions() -> None:
+def test_figures_are_described_with_their_summaries_in_the_order_of_captions() -> None:
     known = {name: Caption(name.upper(), "Look.") for name in "abc"}
-    evaluation = Evaluation({}, point_table(POINTS, POINTS), {}, conclusions={"c": "So."})
+    evaluation = Evaluation({}, point_table(POINTS, POINTS), {}, summaries={"c": "So."})
     evaluation.figures, evaluation.animations = {"c": None}, {"a": []}  # type: ignore[dict-item]
     assert describe_figures(evaluation, known) == {
-        "a": {"title": "A", "reading": "Look.", "conclusion": ""},
-        "c": {"title": "C", "reading": "Look.", "conclusion": "So."},
+        "a": {"title": "A", "description": "Look.", "summary": ""},
+        "c": {"title": "C", "description": "Look.", "summary": "So."},
     }
     assert list(describe_figures(evaluation, known)) == ["a", "c"]
 

@@ -20,7 +20,7 @@ def write(path: Path, text: str) -> None:
 
 
 def write_results(folder: Path, accuracies: dict[str, float], val_loss: float = 1.5) -> None:
-    """What stages write that ran, for some models."""
+    """Write the results that stages would write for some models."""
     for model, accuracy in accuracies.items():
         write_json(folder / f"reports/{model}/metrics.json", {"test": {"accuracy": accuracy}})
         write(folder / f"reports/{model}/chart.csv", "actual,predicted,count\n0,0,9\n")
@@ -29,7 +29,7 @@ def write_results(folder: Path, accuracies: dict[str, float], val_loss: float = 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project whose baseline has two models, before it runs."""
+    """Create a project that did not run yet, whose baseline has two models."""
     root = tmp_path / "root"
     baseline = root / "tests/reduced_baseline"
     write_results(baseline / "results", {"a": 0.8, "gone": 0.8})
@@ -47,7 +47,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, before: float, after: float) -> None:
-    """Let DVC find one changed accuracy, which takes it a second."""
+    """Replace DVC, which takes a second, by one that finds a changed accuracy."""
     change = {"test.accuracy": {"old": before, "new": after}} if before != after else {}
     diff = {"reports/a/metrics.json": change}
     monkeypatch.setattr(compare, "dvc", lambda *_: json.dumps(diff))
@@ -76,22 +76,24 @@ def test_a_run_begins_without_the_results_of_the_baseline(project: Path) -> None
     assert "reports/a/metrics.json" in reduced.git(project, "ls-tree", "-r", "--name-only", "HEAD")
 
 
-def test_the_same_results_are_green(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_results_pass(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_results(project, {"a": 0.8, "gone": 0.8})
     assert compare.compare(project, HERE) == []
     printed = capsys.readouterr().out
-    assert "**Green**: no metric changed." in printed
+    assert "**Passed**: no metric changed." in printed
     assert "No chart changed." in printed
     assert "| model |" not in printed
     assert not (project / "comparison/charts").exists()
 
 
-def test_what_vanished_came_and_changed_is_found(project: Path) -> None:
+def test_missing_new_and_changed_metrics_are_found(project: Path) -> None:
     write_results(project, {"a": 0.75, "added": 0.5}, val_loss=1.25)
     rows = compare.compare(project, HERE)
     assert verdicts(rows) == {"gone": gate.MISSING, "a": gate.WORSE, "added": gate.NEW}
     text = (project / "comparison/comparison.md").read_text()
-    assert text.index("**Red**: 1 worse, 1 missing, 1 new.") < text.index("| a | test.accuracy |")
+    assert text.index("**Failed**: 1 worse, 1 missing, 1 new.") < text.index(
+        "| a | test.accuracy |"
+    )
     for name in ("models/a/history.csv", "models/added/history.csv", "reports/added/chart.csv"):
         assert f"- `{name}`" in text
     assert "- `reports/a/chart.csv`" not in text  # it is as before
@@ -111,7 +113,7 @@ def test_what_vanished_came_and_changed_is_found(project: Path) -> None:
         (HERE | {"system": "Darwin arm64"}, gate.TOLERATED, "reduced_other_processor"),
     ],
 )
-def test_another_kind_of_processor_is_compared_within_a_wider_tolerance(
+def test_another_cpu_type_is_compared_with_a_wider_tolerance(
     project: Path, monkeypatch: pytest.MonkeyPatch, machine: dict[str, Any], verdict: str, kind: str
 ) -> None:
     pretend(monkeypatch, 0.8, 0.75)
@@ -121,7 +123,7 @@ def test_another_kind_of_processor_is_compared_within_a_wider_tolerance(
     assert f"{machine['cores']} cores" in text
 
 
-def test_what_a_run_made_can_become_the_baseline(
+def test_results_of_a_run_can_become_the_baseline(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_results(project, {"a": 0.7})
@@ -145,7 +147,7 @@ def test_what_a_run_made_can_become_the_baseline(
 
 
 @pytest.mark.parametrize(("accuracy", "status"), [(0.8, False), (0.1, True)])
-def test_the_program_ends_with_the_verdict(
+def test_the_exit_status_is_the_verdict(
     project: Path, monkeypatch: pytest.MonkeyPatch, accuracy: float, status: bool
 ) -> None:
     pretend(monkeypatch, 0.8, accuracy)

@@ -24,7 +24,7 @@ LARGE_AND_FLAT = LARGE | {"filters": 100, "kernel_size": 1}
 
 
 def changed(key: str, value: Any) -> dict[str, Any]:
-    """The parameters with another value; a key ending in "-" is removed."""
+    """Return the parameters with another value; a key ending in "-" is removed."""
     values = deepcopy(VALUES)
     *path, last = key.split(".")
     section = values
@@ -38,7 +38,7 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 
 
 def sections(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """The classes of the schema; other files, such as tolerances.yaml, have theirs elsewhere."""
+    """Return the classes of the schema, without those of other files such as tolerances.yaml."""
     found = [model, *(deeper for each in model.__subclasses__() for deeper in sections(each))]
     return [section for section in found if section.__module__ == schema.__name__]
 
@@ -90,8 +90,8 @@ def test_every_default_is_neutral_so_that_the_schema_cannot_change_a_result() ->
         ("datasets.mnist.module", "os", "datasets.mnist.module: expected one of 'idx_images'"),
         ("datasets.mnist.module-", None, "datasets.mnist.module: expected one of"),
         ("datasets.mnist.preprocess.classes.0", "$x^{$", "must be 1 to 40 printable characters"),
-        ("datasets.mnist.preprocess.classes.0", "1", "classes: expected different names"),
-        ("datasets.xor", VALUES["datasets"]["flower"], "synthetic.xor: datasets has the same id"),
+        ("datasets.mnist.preprocess.classes.0", "1", "class names must be unique"),
+        ("datasets.xor", VALUES["datasets"]["flower"], "synthetic.xor: duplicate id, also in"),
         ("datasets.flower.preprocess.test_fraction", 0.9, "leave at least a tenth for training"),
         ("datasets.garments.preprocess.image_shape", [32, 32, 2], "expected 1 or 3 channels, fou"),
         ("datasets.garments.preprocess.image_shape", [32, 32], "image_shape: list should have at"),
@@ -130,19 +130,19 @@ def test_every_default_is_neutral_so_that_the_schema_cannot_change_a_result() ->
             0.9,
             "discriminator_optimizer.ema_momentum: no effect",
         ),
-        ("models.mnist_cnn.network.conv_layers.0.kernel_size", 29, "conv_layers.0: nothing is le"),
-        ("models.mnist_cnn.network.conv_layers.0.kernel_size", 28, "conv_layers.1: nothing is le"),
+        ("models.mnist_cnn.network.conv_layers.0.kernel_size", 29, "conv_layers.0: the output of"),
+        ("models.mnist_cnn.network.conv_layers.0.kernel_size", 28, "conv_layers.1: the output of"),
         ("models.mnist_cnn.network.conv_layers.0.filters", 10**7, "filters: input should be less"),
-        ("models.mnist_mlp.network.hidden_units", [65_536, 65_536], "a layer of 4,294,967,296 we"),
-        ("models.mnist_mlp.network.hidden_units", [20_000, 10_001], "a layer of 200,020,000 weig"),
+        ("models.mnist_mlp.network.hidden_units", [65_536, 65_536], "a layer of 4,294,967,296 pa"),
+        ("models.mnist_mlp.network.hidden_units", [20_000, 10_001], "a layer of 200,020,000 para"),
         (
             "models.mnist_cnn.network.conv_layers",
             [LARGE, LARGE],
             "conv_layers.1: a layer of 268,4",
         ),
-        ("models.alice_charrnn.network.units", 7072, "a layer of 200,052,736 weights, expected"),
-        ("models.mnist_cnn.network.dense_units", [65_536], "a layer of 603,979,776 weights, expec"),
-        ("models.alice_charrnn.network.units", 65_536, "weights, expected at most 200,000,000"),
+        ("models.alice_charrnn.network.units", 7072, "a layer of 200,052,736 parameters, expec"),
+        ("models.mnist_cnn.network.dense_units", [65_536], "a layer of 603,979,776 parameters, ex"),
+        ("models.alice_charrnn.network.units", 65_536, "parameters, expected at most 200,000,000"),
         ("cross_validation.mnist_vae", VALUES["cross_validation"]["votes_mlp"], "expected the id"),
         ("cross_validation.votes_mlp.dataset", "mnist", "expected that of models.votes_mlp, 'con"),
         ("cross_validation.votes_mlp.folds", 1, "folds: input should be greater than or equal to"),
@@ -194,11 +194,11 @@ def test_a_long_text_is_shortened_to_one_line() -> None:
     assert shorten("a\nb  c") == "a\\nb c"
 
 
-def test_six_poolings_are_one_too_many() -> None:
+def test_five_max_pooling_layers_are_one_too_many() -> None:
     layers = [
         {"filters": 4, "kernel_size": 3, "padding": "same", "max_pool": True, "batch_norm": False}
     ] * 5
-    with pytest.raises(ConfigError, match=r"conv_layers\.4: nothing is left of the 28x28 image"):
+    with pytest.raises(ConfigError, match=r"conv_layers\.4: the output .* size 0 for 28x28"):
         parse_params(changed("models.mnist_cnn.network.conv_layers", layers), "params.yaml")
 
 

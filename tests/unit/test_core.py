@@ -21,7 +21,7 @@ def failing(error: BaseException) -> Callable[[], None]:
 
 
 @pytest.fixture(autouse=True)
-def _interruptions_end_pytest_as_ever() -> Iterator[None]:
+def _interruptions_end_pytest_as_usual() -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)

@@ -100,7 +100,7 @@ def test_the_stage_writes_metrics_predictions_and_captions(
     section = SimpleNamespace(dataset="d", folds=3, repeats=2, seed=4)
     params = SimpleNamespace(cross_validation={"m": section}, models={"m": None})
     monkeypatch.setattr(cross_validate, "load_params", lambda: params)
-    monkeypatch.setattr(cross_validate, "make_training", lambda *_: remember([]))
+    monkeypatch.setattr(cross_validate, "build_train_and_predict", lambda *_: remember([]))
     cross_validate.main("m")
     report = Path("reports/m/cross_validation")
     metrics = read_json(report / "metrics.json")
@@ -113,5 +113,5 @@ def test_the_stage_writes_metrics_predictions_and_captions(
     details = read_json(report / "details.json")[0]
     captions = details["captions"]
     assert {path.stem for path in (report / "plots").glob("*.png")} == set(captions)
-    assert details["data"]["operating_points"]["source"] == "out of fold"
+    assert details["data"]["operating_points"]["source"] == "out-of-fold predictions"
     assert capsys.readouterr().out.startswith("m: cv.accuracy 0.6667, cv.accuracy_std")

@@ -50,7 +50,7 @@ def all_examples(splits: dict[str, Split]) -> Split:
     return Split(*map(np.concatenate, arrays))
 
 
-# What the modules share
+# Shared code
 
 
 @given(st.integers(20, 200), st.floats(0.1, 0.4), st.floats(0.1, 0.4), st.integers(0, 2**32 - 1))
@@ -111,7 +111,7 @@ def test_missing_values_are_counted_by_class() -> None:
     assert common.missing_by_class(rows, ["a", "b"], np.array([0, 0, 1, 0]), ["x", "y"]) == {
         "a": {"x": 0.6667, "y": 1.0},
         "b": {"x": 0.0, "y": 1.0},
-        "any column": {"x": 0.6667, "y": 1.0},
+        "any feature": {"x": 0.6667, "y": 1.0},
     }
 
 
@@ -213,7 +213,7 @@ def test_images_keep_their_labels_and_their_file(idx_source: Path) -> None:
         "input": {"type": "image", "shape": [28, 28]},
     }
     assert prepared.report["counts"]["classes"] == {"found": 3, "expected": 3}
-    assert set(prepared.figures) == {"samples", "matrix", "classes"}
+    assert set(prepared.figures) == {"samples", "flattened_inputs", "classes"}
     other = idx_images.prepare(idx_source, idx_config(seed=2))
     assert (other.splits["validation"].x != validation.x).any()
 
@@ -317,7 +317,7 @@ def test_votes_are_numbers_and_missing_is_one_of_them(tmp_path: Path) -> None:
     assert everyone.x.dtype == np.float32
     assert np.bincount(everyone.y).tolist() == [24, 16]
     assert all(x.tolist() == CODED[y] for x, y in zip(*everyone, strict=True))
-    assert prepared.report["missing"]["any column"] == {"democrat": 1.0, "republican": 0.0}
+    assert prepared.report["missing"]["any feature"] == {"democrat": 1.0, "republican": 0.0}
     assert prepared.report["rows_used"] == 40
     assert prepared.info["classes"] == ["democrat", "republican"]
     assert prepared.info["positive_class"] == "republican"
@@ -333,7 +333,7 @@ def test_incomplete_votes_are_dropped_if_asked(tmp_path: Path) -> None:
     config = votes_config({"rows": 45, "complete_rows": 40}, drop_incomplete=True)
     prepared = congressional_votes.prepare(tmp_path, config)
     assert prepared.report["rows_used"] == 40
-    assert prepared.report["missing"]["any column"] == {"democrat": 0.2, "republican": 0.0}
+    assert prepared.report["missing"]["any feature"] == {"democrat": 0.2, "republican": 0.0}
     assert not (all_examples(prepared.splits).x == 0).any()
 
 
@@ -426,8 +426,8 @@ def test_bi_rads_is_a_column_if_asked_and_missing_out_of_range(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ("5,old,3,5,3,1", "column 'age': 'old' is not allowed, expected a whole number below 1000"),
-        ("5,6.5,3,5,3,1", "column 'age': '6.5' is not allowed, expected a whole number below"),
+        ("5,old,3,5,3,1", "column 'age': 'old' is not allowed, expected an integer from 0 to 999"),
+        ("5,6.5,3,5,3,1", "column 'age': '6.5' is not allowed, expected an integer from"),
         ("5,67,5,5,3,1", "column 'shape': '5' is not allowed, expected one of 1, 2, 3, 4, ?"),
         ("5,67,4,6,3,1", "column 'margin': '6' is not allowed, expected one of 1, 2, 3, 4, 5, ?"),
         ("5,67,4,5,5,1", "column 'density': '5' is not allowed, expected one of 1, 2, 3, 4, ?"),
@@ -784,9 +784,9 @@ def test_samples_are_of_their_class() -> None:
 
 
 def test_missing_values_and_votes_are_drawn_by_class() -> None:
-    figure = plots.missing({"a_b": {"x": 0.1, "y": 0.2}, "any column": {"x": 0.3, "y": 0.4}})
+    figure = plots.missing({"a_b": {"x": 0.1, "y": 0.2}, "any feature": {"x": 0.3, "y": 0.4}})
     assert bar_heights(figure) == [[0.1, 0.3], [0.2, 0.4]]
-    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["a b", "any column"]
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["a b", "any feature"]
     votes = np.array([[1, 0], [0, -1], [-1, -1], [1, 0]], np.float32)
     figure = plots.mean_votes(votes, ["v", "w"], np.array([0, 0, 1, 1]), ["x", "y"])
     assert bar_heights(figure) == [[1, -1], [0, -1]]

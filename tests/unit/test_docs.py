@@ -1,4 +1,4 @@
-"""The commands that the documentation tells people to type exist."""
+"""The commands in the documentation exist."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ STAGES = yaml.load((ROOT / "dvc.yaml").read_bytes(), Loader=CCoreLoader)["stages
 
 
 def commands(text: str) -> list[str]:
-    """The commands of code blocks and of inline code, split at `&&`, without comments."""
+    """Return the commands of code blocks and inline code, split at `&&`, without comments."""
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     inline = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
     lines = [line for block in blocks for line in block.splitlines()] + inline
@@ -31,7 +31,7 @@ ALL = sorted({(path.name, each) for path in DOCUMENTS for each in commands(path.
 
 
 def find_problem(command: str) -> str:
-    """What is wrong with a command; empty if nothing is."""
+    """Return the problem of a command; empty if it is valid."""
     program, *arguments = shlex.split(command)
     if program == "git":
         return "" if arguments[0] in GIT else f"unknown git command {arguments[0]}"
@@ -56,7 +56,7 @@ def is_target(target: str) -> bool:
 
 
 def find_wrong_name(argument: str) -> str:
-    """What is wrong with the stage, the parameter or the path that an argument names."""
+    """Return the problem of the stage, parameter or path in an argument; empty if it is valid."""
     if re.fullmatch(r"[a-z_]+@[a-z0-9_*]+", argument):
         stage, _, key = argument.partition("@")
         if stage not in STAGES:
@@ -94,7 +94,7 @@ def test_a_documented_command_exists(document: str, command: str) -> None:
         "dvc exp run -S models.votes_mlp.nonsense=1",
     ],
 )
-def test_a_wrong_command_is_found(command: str) -> None:
+def test_an_invalid_command_is_found(command: str) -> None:
     assert find_problem(command)
 
 
@@ -105,7 +105,7 @@ def test_commands_are_found_in_text() -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_what_documents_link_and_name_is_there(path: Path) -> None:
+def test_links_paths_and_parameters_in_documents_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)#]+)\)", text):
         assert link.startswith("https://") or (path.parent / link).exists(), link

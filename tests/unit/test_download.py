@@ -29,7 +29,7 @@ def make_config(format_: str, name: str, content: bytes, urls: list[str]) -> Dow
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty project; nothing outside it is asked for a file."""
+    """Create an empty project without other sources of files."""
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -80,7 +80,7 @@ def test_a_gzip_is_stored_without_its_container(project: Path, run: Run, tmp_pat
     assert written(project) == ["data/raw/d/f"]
 
 
-def test_line_ends_do_not_matter_in_a_text(project: Path, run: Run, tmp_path: Path) -> None:
+def test_line_endings_of_a_text_do_not_matter(project: Path, run: Run, tmp_path: Path) -> None:
     url = mirror(tmp_path / "m", "f", b"1,2\r\n3,4\r\n")
     run(make_config("text", "f", b"1,2\n3,4\n", [url]))
     assert (project / "data/raw/d/f").read_bytes() == b"1,2\n3,4\n"
@@ -92,11 +92,11 @@ def test_a_binary_file_is_not_changed(project: Path, run: Run, tmp_path: Path) -
     assert (project / "data/raw/d/f").read_bytes() == b"1\r\n"
 
 
-def test_no_file_is_kept_unless_all_are_right(project: Path, run: Run, tmp_path: Path) -> None:
+def test_no_file_is_kept_unless_all_are_valid(project: Path, run: Run, tmp_path: Path) -> None:
     url = mirror(tmp_path / "m", "f", CONTENT)
     config = make_config("text", "f", CONTENT, [url])
     absent = config.files[0].model_copy(update={"name": "absent"})
-    with pytest.raises(DataError, match="d/absent: no source has it"):
+    with pytest.raises(DataError, match="d/absent: all sources failed"):
         run(config.model_copy(update={"files": [*config.files, absent]}))
     assert written(project) == []
 
@@ -136,7 +136,7 @@ def test_reviews_are_stored_in_sorted_order_and_others_left_out(
         ("imdb_reviews", gzip.compress(b"not a tar"), ""),
     ],
 )
-def test_damage_is_named_once_and_nothing_is_written(
+def test_a_damaged_file_is_named_once_and_nothing_is_written(
     project: Path,
     run: Run,
     tmp_path: Path,
@@ -149,7 +149,7 @@ def test_damage_is_named_once_and_nothing_is_written(
     url = mirror(tmp_path / "m", name, served)
     with pytest.raises(DataError) as caught:
         run(make_config(format_, "f", CONTENT, [url]))
-    assert str(caught.value).startswith(f"d/f: no source has it: {url}/{name}: ")
+    assert str(caught.value).startswith(f"d/f: all sources failed: {url}/{name}: ")
     assert expected in str(caught.value)
     assert "../shared/datasets/d/, or set $DATASETS_MIRROR to a folder or URL" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -159,14 +159,14 @@ def test_damage_is_named_once_and_nothing_is_written(
 
 
 def long_name(size: int) -> bytes:
-    """An archive whose member has a GNU long name of so many bytes."""
+    """Create an archive whose member has a GNU long name of `size` bytes."""
     header = tarfile.TarInfo("././@LongLink")
     header.type, header.size = tarfile.GNUTYPE_LONGNAME, size
     return gzip.compress(header.tobuf(tarfile.GNU_FORMAT) + b"a" * size)
 
 
 def pax_headers(size: int, number: int) -> bytes:
-    """An archive that begins with so many pax headers of so many bytes."""
+    """Create an archive that starts with `number` pax headers of `size` bytes."""
     header = tarfile.TarInfo("pax")
     header.type, header.size = tarfile.XHDTYPE, size
     return gzip.compress((header.tobuf(tarfile.GNU_FORMAT) + bytes(size + -size % 512)) * number)
@@ -200,9 +200,7 @@ def test_an_archive_bomb_is_rejected(
     assert written(project) == []
 
 
-def test_headers_of_headers_without_end_are_rejected(
-    project: Path, run: Run, tmp_path: Path
-) -> None:
+def test_endless_nested_headers_are_rejected(project: Path, run: Run, tmp_path: Path) -> None:
     url = mirror(tmp_path / "m", "aclImdb_v1.tar.gz", pax_headers(0, 20_000))
     with pytest.raises(DataError, match=r"aclImdb_v1\.tar\.gz: ") as caught:
         run(make_config("imdb_reviews", "f", CONTENT, [url]))
@@ -221,7 +219,7 @@ def test_a_file_that_is_too_large_is_rejected(
     assert written(project) == []
 
 
-def test_the_next_source_is_tried_after_a_wrong_one(
+def test_the_next_source_is_tried_after_an_invalid_one(
     project: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = mirror(tmp_path / "wrong", "f", b"something else")
@@ -260,7 +258,7 @@ def test_a_mirror_may_be_a_home_folder_or_a_file_url(
     assert (project / "data/raw/d/f").read_bytes() == CONTENT
 
 
-def test_no_source_reachable_names_them_all(project: Path, run: Run) -> None:
+def test_all_unreachable_sources_are_named(project: Path, run: Run) -> None:
     urls = ["http://localhost:9/a/", "http://localhost:9/b/"]
     with pytest.raises(DataError) as caught:
         run(make_config("text", "f", CONTENT, urls))
@@ -272,7 +270,7 @@ def test_no_source_reachable_names_them_all(project: Path, run: Run) -> None:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, Path, list[str]]]:
-    """A web server of a folder, and the requests that it has had."""
+    """Run a web server; yields its address, its folder and the list of its requests."""
     requests: list[str] = []
 
     class Handler(SimpleHTTPRequestHandler):
@@ -294,7 +292,7 @@ def test_a_url_is_downloaded(project: Path, run: Run, server: tuple[str, Path, l
     assert (project / "data/raw/d/f").read_bytes() == CONTENT
 
 
-def test_a_failing_url_is_tried_again_and_then_given_up(
+def test_a_failing_url_is_retried(
     project: Path, run: Run, server: tuple[str, Path, list[str]]
 ) -> None:
     url, _, requests = server
@@ -325,7 +323,7 @@ def test_a_full_disk_leaves_nothing_and_the_next_run_recovers(
     assert written(project) == ["data/raw/d/f"]
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(
+def test_partial_output_of_a_killed_run_is_removed_by_the_next(
     project: Path, run: Run, tmp_path: Path
 ) -> None:
     partial_folder = project / "data/raw/.partial-d"

@@ -28,7 +28,7 @@ SQUARE = CropResize(None, 1.0, (32, 32, 3))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_accepted_kind_gives_the_right_pixels(kind: str) -> None:
+def test_every_accepted_kind_is_decoded_correctly(kind: str) -> None:
     make, left, right = KINDS[kind]
     tolerance = 4 if "JPEG" in kind else 1
     pixels = crop_and_resize(load_image(make()), SQUARE).astype(int)
@@ -38,7 +38,7 @@ def test_every_accepted_kind_gives_the_right_pixels(kind: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (32, 32, 1)])
-def test_one_channel_is_gray_in_the_shape_asked_for(shape: tuple[int, ...]) -> None:
+def test_one_channel_is_grayscale_in_the_requested_shape(shape: tuple[int, ...]) -> None:
     pixels = crop_and_resize(load_image(encode(halves(), "PNG")), CropResize(None, 1.0, shape))
     assert pixels.shape == shape
     assert pixels.reshape(32, 32)[0, 0] == luma(LEFT)
@@ -60,7 +60,7 @@ def test_resizing_is_bicubic_with_antialiasing() -> None:
     edge = np.zeros((64, 64), np.uint8)
     edge[:, 32:] = 200
     row = crop_and_resize(Image.fromarray(edge), CropResize(None, 1.0, (48, 48)))[24]
-    assert row.max() > 200  # cubic interpolation overshoots beside an edge, linear does not
+    assert row.max() > 200  # cubic interpolation overshoots next to an edge, linear does not
 
 
 sides = st.integers(1, 400)
@@ -192,7 +192,7 @@ def test_a_wrong_value_names_the_column_and_what_is_allowed(
     assert str(error.value) == expected
 
 
-def test_lacking_and_unknown_columns_are_named() -> None:
+def test_missing_and_unknown_columns_are_named() -> None:
     with pytest.raises(DataError) as error:
         encode_row({"vote": "y", "ages": 3}, [VOTE, AGE])
     assert str(error.value) == (

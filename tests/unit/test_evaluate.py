@@ -46,7 +46,7 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return loaded
 
 
-def test_the_stage_reads_the_test_split_alone_and_writes_everything(
+def test_the_stage_reads_only_the_test_split_and_writes_everything(
     params: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del params
@@ -57,11 +57,11 @@ def test_the_stage_reads_the_test_split_alone_and_writes_everything(
     summary = read_json(report / "details.json")[0]
     captions, data = summary.pop("captions"), summary.pop("data")
     assert summary == {
-        "dataset": "d", "network": "tabular_mlp", "task": "classification", "num_weights": 0,
+        "dataset": "d", "network": "tabular_mlp", "task": "classification", "num_params": 0,
         "epochs": 3, "steps": None,
     }  # fmt: skip
     assert {path.stem for path in (report / "plots").glob("*.png")} == set(captions)
-    assert captions["confusion_matrix"]["conclusion"].startswith("no is the hardest class: 2 of 5")
+    assert captions["confusion_matrix"]["summary"].startswith("no is the hardest class: 2 of 5")
     first = data["most_confident_errors"][0]
     assert (first["example"], first["path"]) == (4, "4.txt")
     assert capsys.readouterr().out.startswith("m: test.accuracy 0.6250, test.loss")

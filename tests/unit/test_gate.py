@@ -20,7 +20,7 @@ from stages.gate import (
     MISSING,
     NEW,
     NOT_FINITE,
-    RED,
+    REGRESSIONS,
     SAME,
     TOLERATED,
     WORSE,
@@ -76,14 +76,14 @@ def test_a_change_gets_its_verdict(rule: Rule, before: float, after: float, verd
         ("none", 0.5, NEW),
     ],
 )
-def test_what_is_no_number_gets_its_verdict_whatever_is_better(
+def test_missing_and_not_finite_values_get_their_verdict_in_any_direction(
     rule: Rule, before: Any, after: Any, verdict: str
 ) -> None:
     assert gate.decide(before, after, rule, "full") == verdict
 
 
 @given(FINITE, FINITE)
-def test_what_is_better_in_one_direction_is_worse_in_the_other(a: float, b: float) -> None:
+def test_better_in_one_direction_is_worse_in_the_other(a: float, b: float) -> None:
     strict: dict[str, float | str] = {"full": 0.0}
     up = Rule(metrics=["*"], direction="maximize", tolerance=strict)
     down = Rule(metrics=["*"], direction="minimize", tolerance=strict)
@@ -92,12 +92,14 @@ def test_what_is_better_in_one_direction_is_worse_in_the_other(a: float, b: floa
 
 
 @given(FINITE, st.floats(1e-3, 1e3), st.floats(0, 3))
-def test_a_tolerance_is_the_largest_worsening(before: float, allowed: float, share: float) -> None:
+def test_a_tolerance_is_the_largest_worsening(
+    before: float, allowed: float, fraction: float
+) -> None:
     rule = Rule(metrics=["*"], direction="minimize", tolerance={"full": allowed})
-    verdict = gate.decide(before, before + allowed * share, rule, "full")
-    if share > 1.001:
+    verdict = gate.decide(before, before + allowed * fraction, rule, "full")
+    if fraction > 1.001:
         assert verdict == WORSE
-    if share < 0.999:
+    if fraction < 0.999:
         assert verdict in {TOLERATED, SAME}
 
 
@@ -112,7 +114,7 @@ DIFF: gate.Diff = {
 }
 
 
-def test_rows_begin_with_what_is_red() -> None:
+def test_rows_begin_with_regressions() -> None:
     rows = gate.compare(DIFF, [UP, DOWN], "full")
     assert rows == [
         Row("b", "test.accuracy", 0.9, 0.5, WORSE),
@@ -124,16 +126,16 @@ def test_rows_begin_with_what_is_red() -> None:
 
 
 @pytest.mark.parametrize("verdict", gate.ORDER)
-def test_one_red_metric_makes_all_red(verdict: str) -> None:
+def test_one_regression_fails_the_check(verdict: str) -> None:
     rows = [Row("a", "x", 1.0, 2.0, BETTER), Row("a", "y", 1.0, 2.0, verdict)]
-    assert gate.is_red(rows) == (verdict in {"worse", "missing", "not finite"})
-    assert gate.summarize(rows).startswith("**Red**" if verdict in RED else "**Green**")
+    assert gate.has_regressions(rows) == (verdict in {"worse", "missing", "not finite"})
+    assert gate.summarize(rows).startswith("**Failed**" if verdict in REGRESSIONS else "**Passed**")
 
 
 def test_the_table_shows_every_row() -> None:
     rows = gate.compare(DIFF, [UP, DOWN], "full")
     lines = gate.render(rows).splitlines()
-    assert lines[0] == "**Red**: 1 worse, 1 missing, 1 within tolerance, 1 new, 1 better."
+    assert lines[0] == "**Failed**: 1 worse, 1 missing, 1 within tolerance, 1 new, 1 better."
     assert lines[4:] == [
         "| b | test.accuracy | 0.9 | 0.5 | -0.4 | **worse** |",
         "| a | cv.accuracy | 0.9 |  |  | **missing** |",
@@ -142,16 +144,18 @@ def test_the_table_shows_every_row() -> None:
         "| a | test.accuracy | 0.9 | 0.95 | +0.05 | better |",
     ]
     assert {line.count("|") for line in lines[2:]} == {7}
-    assert gate.render([]) == "**Green**: no metric changed."
+    assert gate.render([]) == "**Passed**: no metric changed."
     assert "| nan |  | **not finite** |" in gate.render([Row("a", "x", 1.0, math.nan, NOT_FINITE)])
 
 
-def test_the_first_rule_that_fits_decides() -> None:
+def test_the_first_rule_that_matches_applies() -> None:
     one = Rule(metrics=["a:test.*"], direction="minimize")
     rules = [one, UP]
     assert gate.find_rule("a:test.accuracy", rules) is one
     assert gate.find_rule("b:test.accuracy", rules) is UP
-    with pytest.raises(ConfigError, match=r"tolerances\.yaml: no rule fits b:test\.loss; add one"):
+    with pytest.raises(
+        ConfigError, match=r"tolerances\.yaml: no rule matches b:test\.loss; add one"
+    ):
         gate.find_rule("b:test.loss", rules)
 
 
@@ -164,7 +168,7 @@ def test_a_kind_of_comparison_without_a_tolerance_is_an_error() -> None:
     "text",
     ["", "Metric  Old  New", "[]", "3", '{"a": 1}', '{"a": {"x": 1}}', '{"a": {"x": {"old": 1}}}'],
 )
-def test_what_is_no_metrics_diff_is_an_error(text: str) -> None:
+def test_anything_but_a_metrics_diff_is_an_error(text: str) -> None:
     with pytest.raises(DataError, match="here: expected the output of `dvc metrics diff --json`"):
         gate.parse_diff(text, "here")
 
@@ -179,7 +183,7 @@ def test_what_is_no_metrics_diff_is_an_error(text: str) -> None:
         ("metrics: [a], direction: maximize, tolerance: {full: 5%%}", "0.tolerance.full"),
     ],
 )
-def test_a_wrong_rule_is_named(tmp_path: Path, rule: str, problem: str) -> None:
+def test_an_invalid_rule_is_named(tmp_path: Path, rule: str, problem: str) -> None:
     path = tmp_path / "tolerances.yaml"
     path.write_text(f"- {{{rule}}}\n")
     with pytest.raises(ConfigError, match=rf"tolerances\.yaml: {problem}") as caught:
@@ -187,7 +191,7 @@ def test_a_wrong_rule_is_named(tmp_path: Path, rule: str, problem: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_the_committed_rules_know_every_metric() -> None:
+def test_the_committed_rules_match_every_metric() -> None:
     for path in METRICS:
         model = gate.name_model(path.relative_to(ROOT).as_posix())
         assert "/" not in model
@@ -197,7 +201,7 @@ def test_the_committed_rules_know_every_metric() -> None:
     assert len(METRICS) > 20
 
 
-def test_no_committed_rule_is_idle() -> None:
+def test_every_committed_rule_is_used() -> None:
     known = {
         f"{gate.name_model(path.relative_to(ROOT).as_posix())}:{key}"
         for path in METRICS
@@ -207,7 +211,7 @@ def test_no_committed_rule_is_idle() -> None:
     assert used == {id(rule) for rule in RULES}
 
 
-def test_the_rules_agree_with_the_parameters_on_what_is_better() -> None:
+def test_the_rules_and_the_parameters_agree_on_the_direction() -> None:
     for model, config in load_params(ROOT / "params.yaml").models.items():
         rule = gate.find_rule(f"{model}:{config.report.metric}", RULES)
         assert rule.direction == config.report.direction, model
@@ -252,7 +256,7 @@ def test_each_metric_has_its_direction(key: str, direction: str) -> None:
         (None, ["--tolerance", "reduced"], True),
     ],
 )
-def test_the_program_ends_with_the_verdict(
+def test_the_exit_status_is_the_verdict(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     after: float | None,

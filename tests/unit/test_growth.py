@@ -1,4 +1,4 @@
-"""The benchmark of how time and memory grow, without running it."""
+"""The benchmark of scaling with the data, without running it."""
 
 import struct
 from pathlib import Path
@@ -17,7 +17,7 @@ from stages.datasets.imdb import FILE, read_reviews
 @pytest.mark.parametrize(
     ("size", "expected"), [(0.5, [3, 1]), (1, [3, 1, 2, 5]), (2, [3, 1, 2, 5, 3, 1, 2, 5])]
 )
-def test_images_are_as_many_times_as_asked_for(
+def test_images_are_scaled_to_the_given_size(
     tmp_path: Path, size: float, expected: list[int]
 ) -> None:
     labels = np.array([3, 1, 2, 5], np.uint8)
@@ -53,7 +53,7 @@ def test_one_epoch_accepts_any_number_of_examples(model: str) -> None:
     assert params.datasets[params.models[model].dataset].module in growth.SCALES
 
 
-def test_a_stage_that_fails_is_one_line(tmp_path: Path) -> None:
+def test_a_failed_stage_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"stages\.preprocess mnist failed; see the lines above"):
         growth.run(tmp_path, "preprocess", "mnist")  # there is no params.yaml
 

@@ -99,7 +99,7 @@ def test_info_says_how_to_encode_another_image(tmp_path: Path) -> None:
         )
     config = make_config(image_shape=[12, 16, 1], center_crop=[48, 60], crop_fraction=0.7)
     prepared = image_folder.prepare(tmp_path, config)
-    assert prepared.splits["test"].x.shape == (16, 12, 16)  # gray: no axis of channels
+    assert prepared.splits["test"].x.shape == (16, 12, 16)  # grayscale: no channel axis
     encoding = json.loads(json.dumps(prepared.info["input"]))
     files = [encode_image(path.read_bytes(), encoding) for path in sorted(tmp_path.glob("*.png"))]
     images = np.concatenate([prepared.splits[name].x for name in SPLITS])
@@ -121,7 +121,7 @@ def test_memory_stays_flat_when_the_folder_grows_tenfold(tmp_path: Path) -> None
     assert large - small < 576 * 32 * 32 * 3 / 2  # bytes of the images more
 
 
-def test_decoded_images_wait_beside_the_processed_data_and_not_in_a_folder_that_may_be_memory(
+def test_decoded_images_are_stored_next_to_the_processed_data_and_not_in_a_folder_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))

@@ -36,7 +36,7 @@ def inputs(seed: int = 0) -> tf.Tensor:
 
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("training", [False, True])
-def test_it_gives_what_keras_gives(training: bool, frozen: bool) -> None:
+def test_it_is_equivalent_to_the_layer_of_keras(training: bool, frozen: bool) -> None:
     ours, theirs = both()
     if frozen:
         ours.trainable = theirs.trainable = False

@@ -1,4 +1,4 @@
-"""The limits of the parameters: what is just allowed, and what is just too small or too large."""
+"""The limits of the parameters: the smallest and largest valid values, and invalid ones."""
 
 from typing import Annotated, Any
 
@@ -70,7 +70,7 @@ LENGTHS: dict[
     "Vae.decoder_filters": ([5], 2, 2),
     "DcganGenerator.filters": ([5], 2, 2),
     "DcganDiscriminator.filters": ([5], 1, 8),
-    "MlpPlayer.hidden_units": ([5], 1, None),
+    "MlpNetwork.hidden_units": ([5], 1, None),
     "ToyMlp.hidden_units": ([16], 0, 6),
     "FourierMlp.hidden_units": ([5], 1, None),
     "CharRnnTraining.sample_temperatures": ([0.5], 1, 10),
@@ -78,7 +78,7 @@ LENGTHS: dict[
 
 
 def is_accepted(name: str, value: Any) -> bool:
-    """Whether a type of the schema, or the key of a section, can have a value."""
+    """Return whether a type of the schema, or a key of a section, accepts a value."""
     section, _, key = name.partition(".")
     annotation = getattr(schema, section)
     if key:

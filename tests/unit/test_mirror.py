@@ -15,7 +15,7 @@ CONTENT = b"what is inside counts"
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Download:
-    """The download of a dataset `d` with one compressed file."""
+    """Create the download config of a dataset `d` with one compressed file."""
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.delenv("DATASETS_MIRROR", raising=False)
@@ -39,13 +39,13 @@ def fill(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("config")
-def test_a_mirror_is_what_the_pipeline_downloads_from(
+def test_the_pipeline_can_download_from_a_mirror(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(tmp_path / "damaged", b"something else")
-    served = serve(tmp_path / "source", CONTENT)
+    raw = serve(tmp_path / "source", CONTENT)
     fill(monkeypatch, tmp_path / "mirror")
-    assert (tmp_path / "mirror/d/f.gz").read_bytes() == served
+    assert (tmp_path / "mirror/d/f.gz").read_bytes() == raw
 
     for source in ("damaged", "source"):
         (tmp_path / source / "f.gz").unlink()
@@ -60,6 +60,6 @@ def test_a_file_that_no_source_has_is_named_and_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(tmp_path / "damaged", b"something else")
-    with pytest.raises(DataError, match=r"^d/f: no source has it: .*SHA-256.*; .*No such file"):
+    with pytest.raises(DataError, match=r"^d/f: all sources failed: .*SHA-256.*; .*No such file"):
         fill(monkeypatch, tmp_path / "mirror")
     assert not list((tmp_path / "mirror").rglob("*.gz"))

@@ -94,7 +94,7 @@ def test_a_mutant_changes_one_place_and_knows_where() -> None:
     assert [mutant.mutate() for mutant in mutants].count(expected) == 1
 
 
-def test_what_a_listed_mutant_replaces_must_stand_in_the_file_once() -> None:
+def test_a_listed_mutant_replaces_code_that_occurs_once() -> None:
     mutant = replace_once("a.py", LARGEST, "smallest", "max(", "min(")
     assert (mutant.line, mutant.function, mutant.change) == (5, "largest", "smallest")
     assert mutant.mutate() == LARGEST.replace("max(", "min(")
@@ -115,7 +115,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_mistake_that_a_test_notices_is_caught_and_another_survives(project: Path) -> None:
+def test_a_detected_mistake_is_caught_and_another_survives(project: Path) -> None:
     tests = mutation.TestFiles(project, "")
     mutants = find_mutants("stages/tiny.py", LARGEST)
     found = {each.change: mutation.check(project, each, tests, [])[1:3] for each in mutants}
@@ -193,7 +193,7 @@ def test_every_equivalent_mutant_is_still_one() -> None:
         assert each["reason"]
 
 
-def test_fresh_mutants_are_the_same_for_a_seed_and_more_begin_with_fewer() -> None:
+def test_fresh_mutants_depend_on_the_seed_and_more_start_with_fewer() -> None:
     few, more, others = (
         [(mutant.file, mutant.line, mutant.change) for mutant in mutation.draw(ROOT, count, seed)]
         for count, seed in ((20, 0), (30, 0), (20, 1))

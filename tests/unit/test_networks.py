@@ -13,7 +13,7 @@ from stages.inference.predict import predict_texts, probabilities
 from stages.learning.layers import FusedBatchNormalization
 from stages.learning.runtime import session
 from stages.networks.cnn import train as cnn
-from stages.networks.cnn.geometry import map_sizes
+from stages.networks.cnn.geometry import feature_map_sizes
 from stages.networks.mlp import train as mlp
 from stages.networks.raw_tensorflow import train as raw
 from stages.networks.tabular_mlp import train as tabular_mlp
@@ -127,24 +127,24 @@ def test_alexnet_has_five_convolutions_three_pools_and_two_layers_of_4096() -> N
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("kernel_size", [1, 2, 5])
-def test_map_sizes_are_those_of_the_network(padding: str, kernel_size: int) -> None:
+def test_feature_map_sizes_are_those_of_the_network(padding: str, kernel_size: int) -> None:
     values = CONV | {"filters": 2, "padding": padding, "kernel_size": kernel_size}
     layers = [values | {"max_pool": True}, values]
     config = network("cnn", conv_layers=layers)
     model = cnn.build(config, (21, 14), 3)
-    maps = [
+    sizes = [
         layer.output.shape[1:3]
         for layer in model.layers
         if isinstance(layer, keras.layers.Activation)
     ]
-    assert map_sizes(config.conv_layers, 21, 14) == maps
+    assert feature_map_sizes(config.conv_layers, 21, 14) == sizes
 
 
-def test_map_sizes_tell_when_nothing_is_left() -> None:
+def test_feature_map_sizes_are_below_1_for_empty_outputs() -> None:
     large = ConvLayer(filters=1, kernel_size=6, padding="valid", max_pool=False, batch_norm=False)
     pool = ConvLayer(filters=1, kernel_size=1, padding="same", max_pool=True, batch_norm=False)
-    assert map_sizes([large, pool], 7, 6) == [(2, 1), (1, 0)]
-    assert map_sizes([large, large], 7, 6)[1] == (-3, -4)
+    assert feature_map_sizes([large, pool], 7, 6) == [(2, 1), (1, 0)]
+    assert feature_map_sizes([large, large], 7, 6)[1] == (-3, -4)
 
 
 def test_every_hyperparameter_of_the_tabular_mlp_reaches_a_layer() -> None:
@@ -191,13 +191,13 @@ def test_a_column_of_equal_or_missing_values_gives_finite_numbers(known: list[li
 
 
 @pytest.mark.parametrize("module", [tabular_mlp, text_rnn])
-def test_networks_of_one_unit_refuse_more_than_two_classes(module: Any) -> None:
+def test_networks_of_one_unit_reject_more_than_two_classes(module: Any) -> None:
     info = INFOS["table"] | {"classes": ["a", "b", "c"]}
     with pytest.raises(ConfigError, match="expected a dataset of 2 classes, found 3"):
         module.train(make_config("tabular_mlp"), info, TABLE, TABLE, None)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
 def test_every_hyperparameter_of_the_text_rnn_reaches_a_layer(cell: str) -> None:
     config = network(
         "text_rnn",
@@ -217,8 +217,8 @@ def test_every_hyperparameter_of_the_text_rnn_reaches_a_layer(cell: str) -> None
     assert values_of(model, keras.layers.SpatialDropout1D, "rate") == [0.22]
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_what_is_said_of_a_text_does_not_depend_on_its_padding(cell: str) -> None:
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
+def test_the_prediction_for_a_text_does_not_depend_on_its_padding(cell: str) -> None:
     model = text_rnn.build(network("text_rnn", cell=cell), len(VOCABULARY))
     padded = np.pad(TEXTS.x, ((0, 0), (0, 9)))
     expected = model.predict(padded, verbose=0)
@@ -260,7 +260,7 @@ def test_a_step_from_low_level_operations_is_that_of_keras() -> None:
     model = raw.to_keras([parameter.numpy() for parameter in parameters], (8, 8))
     model.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy")
     model.train_on_batch(IMAGES.x, IMAGES.y)
-    x, y = raw.as_rows(tf.constant(IMAGES.x)), raw.as_integers(tf.constant(IMAGES.y))
+    x, y = raw.flatten_images(tf.constant(IMAGES.x)), raw.as_integers(tf.constant(IMAGES.y))
     raw.train_step(x, y, parameters, tf.constant(0.5))
     for ours, theirs in zip(parameters, model.get_weights(), strict=True):
         assert ours.numpy() == pytest.approx(theirs, abs=1e-5)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from pydantic import TypeAdapter
 
 from stages.config.schema import AnyOptimizer
-from stages.learning.fit import encode_labels, make_loss, moments
+from stages.learning.fit import encode_labels, logging_steps, make_loss
 from stages.learning.optimizers import FusedAdam, FusedSgd, make_optimizer, make_schedule
 from tests.factories import ADAM, RMSPROP, SGD
 
@@ -61,7 +61,7 @@ def test_an_optimizer_has_every_value_of_its_config(
         (FusedAdam(0.1, weight_decay=0.1), keras.optimizers.Adam(0.1, weight_decay=0.1)),
     ],
 )
-def test_fused_optimizers_give_what_those_of_keras_give(
+def test_fused_optimizers_are_equivalent_to_those_of_keras(
     fused: keras.optimizers.Optimizer, reference: keras.optimizers.Optimizer
 ) -> None:
     random = np.random.default_rng(1)
@@ -153,13 +153,13 @@ def test_label_smoothing_of_one_unit() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 7, 8, 9, 100, 2000, 2003])
-def test_moments_rise_to_the_last_step_by_whole_executions(steps: int) -> None:
-    found = moments(steps)
-    assert found == sorted(set(found))
-    assert found[0] == min(8, steps)
-    assert found[-1] == steps
-    assert all(moment % 8 == 0 for moment in found[:-1])
+def test_logging_steps_increase_to_the_last_step_in_multiples_of_executions(steps: int) -> None:
+    logged = logging_steps(steps)
+    assert logged == sorted(set(logged))
+    assert logged[0] == min(8, steps)
+    assert logged[-1] == steps
+    assert all(step % 8 == 0 for step in logged[:-1])
     if steps >= 2000:
-        assert len(found) > 20
-        gaps = np.diff(found)
+        assert len(logged) > 20
+        gaps = np.diff(logged)
         assert gaps[-2] > 4 * gaps[0]

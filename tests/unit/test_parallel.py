@@ -18,11 +18,11 @@ from stages.core.errors import UserError
 from stages.page.results import read_baseline
 from stages.parallel import (
     Graph,
-    choose,
     longest_paths,
     read_pipeline,
     recorded_seconds,
     run_all,
+    select_stages,
 )
 from stages.preload import preloaded
 from stages.verify import read_lock
@@ -40,40 +40,40 @@ def graphs(draw: st.DrawFn) -> Graph:
     }
 
 
-def test_what_depends_on_a_stale_stage_may_have_to_run() -> None:
-    chosen = choose(PIPELINE, ["split"], PIPELINE)
-    assert chosen == {"split": set(), "train": {"split"}, "test": {"train", "split"}}
+def test_stages_that_depend_on_a_stale_stage_are_selected() -> None:
+    selected = select_stages(PIPELINE, ["split"], PIPELINE)
+    assert selected == {"split": set(), "train": {"split"}, "test": {"train", "split"}}
 
 
-def test_a_target_runs_with_what_it_needs_alone() -> None:
-    assert set(choose(PIPELINE, PIPELINE, ["train"])) == {"raw", "split", "train"}
-    assert set(choose(PIPELINE, ["train"], ["split"])) == set()
+def test_a_target_runs_with_its_dependencies_only() -> None:
+    assert set(select_stages(PIPELINE, PIPELINE, ["train"])) == {"raw", "split", "train"}
+    assert set(select_stages(PIPELINE, ["train"], ["split"])) == set()
 
 
 def test_an_unknown_target_is_named() -> None:
-    with pytest.raises(UserError, match="no stage 'trian'; `dvc stage list` names them all"):
-        choose(PIPELINE, [], ["trian"])
+    with pytest.raises(UserError, match="no stage 'trian'; `dvc stage list` lists all"):
+        select_stages(PIPELINE, [], ["trian"])
 
 
 @given(graphs(), st.data())
-def test_stages_run_once_each_after_those_that_they_need(graph: Graph, data: st.DataObject) -> None:
+def test_each_stage_runs_once_after_its_dependencies(graph: Graph, data: st.DataObject) -> None:
     stale = data.draw(st.sets(st.sampled_from(sorted(graph))))
-    chosen = choose(graph, stale, graph)
+    selected = select_stages(graph, stale, graph)
     ran: list[str] = []
 
     def run(stage: str) -> bool:
         ran.append(stage)
         return True
 
-    run_all(chosen, run, jobs=2)
+    run_all(selected, run, jobs=2)
     assert stale <= set(ran)
-    assert sorted(ran) == sorted(chosen)
-    assert all(ran.index(needed) < ran.index(stage) for stage in ran for needed in chosen[stage])
+    assert sorted(ran) == sorted(selected)
+    assert all(ran.index(needed) < ran.index(stage) for stage in ran for needed in selected[stage])
     unaffected = set(graph) - set(ran)
     assert not any(set(graph[stage]) & set(ran) for stage in unaffected)
 
 
-def test_what_the_longest_path_waits_for_goes_first() -> None:
+def test_the_start_of_the_longest_path_runs_first() -> None:
     graph = {"a": [], "b": [], "c": [], "train c": ["c"], "test c": ["train c", "b"]}
     seconds = {"a": 5, "train c": 9.5, "test c": 1}
     assert longest_paths(graph, seconds) == {
@@ -84,7 +84,7 @@ def test_what_the_longest_path_waits_for_goes_first() -> None:
     assert ran == ["c", "train c", "a", "b", "test c"]
 
 
-def test_the_seconds_are_those_of_the_stages_of_the_recorded_models() -> None:
+def test_recorded_training_times_are_by_stage() -> None:
     baseline = {"models": {"a": {"train_seconds": 7.5, "metrics": {}}, "b": {"metrics": {}}}}
     assert recorded_seconds(baseline) == {"train@a": 7.5}
     assert recorded_seconds({}) == {}
@@ -104,7 +104,7 @@ def test_independent_stages_run_at_the_same_time() -> None:
     run_all({"a": [], "b": [], "last": ["a", "b"]}, run, jobs=2)
 
 
-def test_after_a_failure_no_stage_begins() -> None:
+def test_after_a_failure_no_stage_is_started() -> None:
     ran = []
 
     def run(stage: str) -> bool:
@@ -134,7 +134,7 @@ exit_on_error(work)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_no_stage_runs_on_when_the_run_is_stopped(number: signal.Signals) -> None:
+def test_stages_are_terminated_with_the_run(number: signal.Signals) -> None:
     command = [sys.executable, "-c", STOPPED]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -149,7 +149,7 @@ def test_no_stage_runs_on_when_the_run_is_stopped(number: signal.Signals) -> Non
     assert not alive
 
 
-def test_another_dvc_command_is_named_as_what_is_in_the_way(
+def test_another_running_dvc_command_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def busy(repo: Repo) -> None:
@@ -162,7 +162,7 @@ def test_another_dvc_command_is_named_as_what_is_in_the_way(
         read_pipeline()
 
 
-MODULE = '''"""What the server is asked to run."""
+MODULE = '''"""A module for the server to run."""
 import os, sys, time
 if sys.argv[1] == "wait":
     print("waiting", flush=True)
@@ -194,12 +194,12 @@ def start(served: tuple[Path, dict[str, str]], argument: str) -> subprocess.Pope
     )  # fmt: skip
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each stage is started anew")
+@pytest.mark.skipif(sys.platform != "linux", reason="the server runs on Linux only")
 @pytest.mark.parametrize(
     ("argument", "status", "error"),
     [("good", 0, ""), ("three", 3, ""), ("fail", 1, "error: failed\n"), ("raise", 1, "ValueError")],
 )
-def test_the_server_runs_a_module_as_python_does(
+def test_the_server_runs_a_module_like_python(
     served: tuple[Path, dict[str, str]], argument: str, status: int, error: str
 ) -> None:
     process = start(served, argument)
@@ -209,7 +209,7 @@ def test_the_server_runs_a_module_as_python_does(
     assert error in errors
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each stage is started anew")
+@pytest.mark.skipif(sys.platform != "linux", reason="the server runs on Linux only")
 def test_the_server_runs_two_modules_at_once(served: tuple[Path, dict[str, str]]) -> None:
     began = time.perf_counter()
     with start(served, "wait") as first, start(served, "good") as second:
@@ -219,7 +219,7 @@ def test_the_server_runs_two_modules_at_once(served: tuple[Path, dict[str, str]]
     assert time.perf_counter() - began < 55
 
 
-def test_without_a_server_a_stage_is_started_anew(tmp_path: Path) -> None:
+def test_without_a_server_a_stage_is_a_new_process(tmp_path: Path) -> None:
     (tmp_path / "work.py").write_text(MODULE)
     (tmp_path / "bin").symlink_to(ROOT / "bin")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

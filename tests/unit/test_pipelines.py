@@ -66,7 +66,7 @@ def test_other_batches_are_in_order_of_a_constant_size_and_not_augmented(
 
 
 @pytest.mark.parametrize("pipeline", [arrays, images])
-def test_a_large_memory_map_is_read_as_needed_and_gives_the_same_batches(
+def test_a_large_memory_map_is_read_from_disk_with_the_same_batches(
     pipeline: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     np.save(tmp_path / "x.npy", IMAGES.x)
@@ -83,18 +83,18 @@ def test_a_large_memory_map_is_read_as_needed_and_gives_the_same_batches(
         assert all((a == b).all() for a, b in zip(x + y, other_x + other_y, strict=True))
 
 
-def test_a_memory_map_gives_the_examples_of_its_positions(
+def test_a_memory_map_is_gathered_by_indices(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(common, "MAX_IN_MEMORY", 0)
     np.save(tmp_path / "x.npy", TEXTS.x)
-    take = common.taker(np.load(tmp_path / "x.npy", mmap_mode="r"))
-    taken = next(iter(tf.data.Dataset.from_tensors(tf.constant([7, 2, 7])).map(take)))
+    gather = common.make_gather_fn(np.load(tmp_path / "x.npy", mmap_mode="r"))
+    taken = next(iter(tf.data.Dataset.from_tensors(tf.constant([7, 2, 7])).map(gather)))
     assert taken.dtype == tf.uint16
     assert (taken.numpy() == TEXTS.x[[7, 2, 7]]).all()
 
 
-def test_shifted_and_mirrored_images_are_the_same_images() -> None:
+def test_shifted_and_flipped_images_are_the_same_images() -> None:
     image = np.zeros((12, 10), np.uint8)
     image[4:8, 3:5] = [[1, 2], [3, 4], [5, 6], [7, 8]]
     augmented = images.augment(
@@ -154,7 +154,7 @@ def test_text_batches_hold_every_text_once_with_its_label_and_little_padding() -
             sorted((*row, label) for row, label in zip(padded.tolist(), labels, strict=True))
             == expected
         )
-        assert all(each[:, -1].any() for each in x)  # cut at the longest
+        assert all(each[:, -1].any() for each in x)  # padded to the longest
         assert sum(each.size for each in x) < 0.8 * TEXTS.x.size
         orders.append([each.tolist() for each in x])
     assert orders[0] != orders[1] != orders[2]
@@ -172,4 +172,4 @@ def test_batches_of_texts_that_are_not_for_training_are_sorted_and_the_same_each
 
 
 def test_an_empty_text_keeps_a_column() -> None:
-    assert texts.cut(tf.zeros((2, 5), tf.uint16)).shape == (2, 1)
+    assert texts.trim_padding(tf.zeros((2, 5), tf.uint16)).shape == (2, 1)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageSequence
 
 from stages.plots.history import Panel, lowest, plot_history
-from stages.plots.images import dark_on_white, enlarge, sheet, sheet_figure
+from stages.plots.images import dark_on_white, enlarge, image_grid, image_grid_figure
 from stages.plots.style import (
     STYLE,
     TRAINING,
@@ -90,9 +90,9 @@ def test_steps_are_on_a_logarithmic_axis_and_validation_may_be_missing() -> None
     assert [line.get_label() for line in axes.lines] == ["training"]
 
 
-def test_a_sheet_has_a_line_between_its_images() -> None:
-    made = sheet(IMAGES, 3)
-    assert made.tolist() == [
+def test_an_image_grid_has_a_line_between_its_images() -> None:
+    grid = image_grid(IMAGES, 3)
+    assert grid.tolist() == [
         [0, 0, 0, 255, 1, 1, 1, 255, 2, 2, 2],
         [0, 0, 0, 255, 1, 1, 1, 255, 2, 2, 2],
         [255] * 11,
@@ -100,17 +100,17 @@ def test_a_sheet_has_a_line_between_its_images() -> None:
         [3, 3, 3, 255, 4, 4, 4, 255, 255, 255, 255],
     ]
     color = np.repeat(IMAGES[..., None], 3, axis=3)
-    assert (sheet(color, 3) == made[..., None]).all()
+    assert (image_grid(color, 3) == grid[..., None]).all()
     assert (dark_on_white(IMAGES) == 255 - IMAGES).all()
     assert (dark_on_white(color) == color).all()
 
 
-def test_a_sheet_is_drawn_pixel_by_pixel() -> None:
+def test_an_image_grid_is_drawn_without_interpolation() -> None:
     images = np.random.default_rng(0).integers(0, 256, (6, 20, 30), np.uint8)
     with figure_style():
-        pixels = rasterize(sheet_figure(images, 3, "title"))
+        pixels = rasterize(image_grid_figure(images, 3, "title"))
     assert pixels.shape == (41 + 28, 92, 3)
-    difference = pixels[28:, :, 0].astype(int) - sheet(255 - images, 3)
+    difference = pixels[28:, :, 0].astype(int) - image_grid(255 - images, 3)
     assert np.abs(difference).max() <= 1  # the color map rounds
 
 

@@ -1,4 +1,4 @@
-"""Answers of models whose outputs are known by formula."""
+"""Predictions of models with known outputs."""
 
 import io
 import json
@@ -27,7 +27,7 @@ def png(level: int) -> bytes:
     return file.getvalue()
 
 
-def painter() -> Bundle:
+def image_model() -> Bundle:
     """Red is a tenth of the row, green of the column, blue six tenths."""
     pixel = keras.Input((2,), dtype="uint16")
     paint = keras.layers.Dense(3)
@@ -52,7 +52,7 @@ def generator(task: str = "image_generation") -> Bundle:
     return Bundle(make_gan((2,) if task == "toy_generation" else (HEIGHT, WIDTH)), {"task": task})
 
 
-def writer() -> Bundle:
+def language_model() -> Bundle:
     """The next character has the probabilities P, whatever was read."""
     spec = {
         "task": "language_modeling",
@@ -68,74 +68,88 @@ PROMPT = {"prompt": "ab", "length": 30, "temperature": 0.5, "seed": 3}
 def test_an_image_is_encoded_and_decoded() -> None:
     encoding = {"type": "image", "shape": [HEIGHT, WIDTH]}
     bundle = Bundle(make_vae(), {"task": "autoencoding", "input": encoding})
-    answer = predict(bundle, png(200))
+    output = predict(bundle, png(200))
     mean = 8 * 200 / 255 - 4
-    assert answer["latent"] == pytest.approx([mean, 0], abs=1e-5)
-    assert answer["reconstruction"] == np.full((4, 6), round(255 / (1 + np.exp(-mean)))).tolist()
-    json.dumps(answer)
+    assert output["latent"] == pytest.approx([mean, 0], abs=1e-5)
+    assert output["reconstruction"] == np.full((4, 6), round(255 / (1 + np.exp(-mean)))).tolist()
+    json.dumps(output)
 
 
 def test_a_pixel_has_a_color() -> None:
-    assert predict(painter(), {"row": 2, "column": 4}) == {"color": [51, 102, 153]}
-    assert predict(painter(), {"row": 0, "column": 0})["color"][:2] == [0, 0]
+    assert predict(image_model(), {"row": 2, "column": 4}) == {"color": [51, 102, 153]}
+    assert predict(image_model(), {"row": 0, "column": 0})["color"][:2] == [0, 0]
 
 
 def test_a_point_has_a_class() -> None:
-    answer = predict(toy(), [7, 0.5])
+    output = predict(toy(), [7, 0.5])
     expected = 1 / (1 + np.exp(-1.5))
-    assert answer["class"] == "outside"
-    assert answer["probabilities"] == pytest.approx({"inside": 1 - expected, "outside": expected})
+    assert output["class"] == "outside"
+    assert output["probabilities"] == pytest.approx({"inside": 1 - expected, "outside": expected})
     assert predict(toy(), [0.5, -7])["class"] == "inside"
 
 
 def test_images_are_generated_from_the_noise_of_the_seed() -> None:
-    answer = predict(generator(), {"seed": 1, "count": 1500})
+    output = predict(generator(), {"seed": 1, "count": 1500})
     noise = np.random.default_rng(1).standard_normal((1500, 3), np.float32)
     levels = np.rint(128 + 40 * noise[:, 0])
     assert (levels.min(), levels.max()) == (-20, 275)
     expected = levels.clip(0, 255).astype(int)[:, None, None]
-    assert answer["images"] == np.broadcast_to(expected, (1500, HEIGHT, WIDTH)).tolist()
+    assert output["images"] == np.broadcast_to(expected, (1500, HEIGHT, WIDTH)).tolist()
 
 
 def test_points_are_generated_from_the_noise_of_the_seed() -> None:
-    answer = predict(generator("toy_generation"), {"seed": 5, "count": 3})
+    output = predict(generator("toy_generation"), {"seed": 5, "count": 3})
     noise = np.random.default_rng(5).standard_normal((3, 3), np.float32)
     expected = 128 + 40 * noise[:, :1].repeat(2, axis=1)
-    assert np.array(answer["points"]) == pytest.approx(expected, rel=1e-5)
+    assert np.array(output["points"]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_text_is_continued_by_the_noise_of_the_seed() -> None:
     noise = np.random.default_rng(3).gumbel(size=(30, 1, 5)).astype(np.float32)[:, 0]
     expected = (np.log(P) / 0.5 + noise).argmax(axis=1)
     assert len(set(expected)) > 2
-    assert predict(writer(), PROMPT) == {"text": "".join(VOCABULARY[index] for index in expected)}
+    assert predict(language_model(), PROMPT) == {
+        "text": "".join(VOCABULARY[index] for index in expected)
+    }
 
 
 @pytest.mark.parametrize(
     ("bundle", "raw"),
     [
-        (painter, {"row": HEIGHT - 1, "column": WIDTH - 1}),
+        (image_model, {"row": HEIGHT - 1, "column": WIDTH - 1}),
         (generator, {"seed": 0, "count": 1}),
         (generator, {"seed": LARGEST_SEED, "count": MAX_IMAGES}),
-        (writer, PROMPT | {"length": 1, "seed": LARGEST_SEED, "temperature": 1e-3}),
-        (writer, PROMPT | {"prompt": "b", "seed": 0, "temperature": 2}),
+        (language_model, PROMPT | {"length": 1, "seed": LARGEST_SEED, "temperature": 1e-3}),
+        (language_model, PROMPT | {"prompt": "b", "seed": 0, "temperature": 2}),
         (toy, [1e3, -1]),
     ],
 )
-def test_extreme_inputs_are_answered(bundle: Any, raw: Any) -> None:
+def test_extreme_inputs_are_accepted(bundle: Any, raw: Any) -> None:
     assert predict(bundle(), raw)
 
 
 @pytest.mark.parametrize(
     ("bundle", "raw", "message"),
     [
-        (painter, {"row": HEIGHT, "column": 0}, "row: expected an integer from 0 to 3, found 4"),
-        (painter, {"row": 0, "column": WIDTH}, "column: expected an integer from 0 to 5, found 6"),
-        (painter, {"row": -1, "column": 0}, "row: expected an integer from 0 to 3, found -1"),
-        (painter, {"row": True, "column": 0}, "row: expected an integer from 0 to 3, found True"),
-        (painter, {"row": 1.0, "column": 0}, "row: expected an integer from 0 to 3, found 1.0"),
-        (painter, {"column": 0}, "row: expected an integer from 0 to 3, found None"),
-        (painter, [1, 2], "expected pixel_coordinates, found list"),
+        (
+            image_model,
+            {"row": HEIGHT, "column": 0},
+            "row: expected an integer from 0 to 3, found 4",
+        ),
+        (
+            image_model,
+            {"row": 0, "column": WIDTH},
+            "column: expected an integer from 0 to 5, found 6",
+        ),
+        (image_model, {"row": -1, "column": 0}, "row: expected an integer from 0 to 3, found -1"),
+        (
+            image_model,
+            {"row": True, "column": 0},
+            "row: expected an integer from 0 to 3, found True",
+        ),
+        (image_model, {"row": 1.0, "column": 0}, "row: expected an integer from 0 to 3, found 1.0"),
+        (image_model, {"column": 0}, "row: expected an integer from 0 to 3, found None"),
+        (image_model, [1, 2], "expected pixel_coordinates, found list"),
         (toy, [1], "expected points, found list"),
         (toy, ["1", 2], "x: expected a number, found '1'"),
         (toy, [1, float("nan")], "y: expected a number, found nan"),
@@ -145,24 +159,60 @@ def test_extreme_inputs_are_answered(bundle: Any, raw: Any) -> None:
         (generator, {"seed": -1, "count": 1}, "seed: expected an integer from 0 to 4294967295"),
         (generator, {"seed": 2**32, "count": 1}, "seed: expected an integer from 0 to 4294967295"),
         (generator, 3, "count: expected an integer from 1 to 10000, found None"),
-        (writer, PROMPT | {"seed": -1}, "seed: expected an integer from 0 to 4294967295, found -1"),
-        (writer, PROMPT | {"seed": 2**32}, "seed: expected an integer from 0 to 4294967295"),
-        (writer, PROMPT | {"length": 0}, "length: expected an integer from 1 to 100000, found 0"),
-        (writer, PROMPT | {"length": MAX_CHARACTERS + 1}, "length: expected an integer from 1 to"),
-        (writer, PROMPT | {"temperature": 0}, "temperature: expected more than 0, found 0"),
-        (writer, PROMPT | {"temperature": -1.5}, "temperature: expected more than 0, found -1.5"),
-        (writer, PROMPT | {"temperature": "1"}, "temperature: expected a number, found '1'"),
-        (writer, PROMPT | {"prompt": ""}, "prompt: expected text of a character or more, found ''"),
-        (writer, PROMPT | {"prompt": 3}, "prompt: expected text of a character or more, found 3"),
-        (writer, PROMPT | {"prompt": "x"}, "character 'x': not one of the 5 of the vocabulary"),
+        (
+            language_model,
+            PROMPT | {"seed": -1},
+            "seed: expected an integer from 0 to 4294967295, found -1",
+        ),
+        (
+            language_model,
+            PROMPT | {"seed": 2**32},
+            "seed: expected an integer from 0 to 4294967295",
+        ),
+        (
+            language_model,
+            PROMPT | {"length": 0},
+            "length: expected an integer from 1 to 100000, found 0",
+        ),
+        (
+            language_model,
+            PROMPT | {"length": MAX_CHARACTERS + 1},
+            "length: expected an integer from 1 to",
+        ),
+        (language_model, PROMPT | {"temperature": 0}, "temperature: expected more than 0, found 0"),
+        (
+            language_model,
+            PROMPT | {"temperature": -1.5},
+            "temperature: expected more than 0, found -1.5",
+        ),
+        (
+            language_model,
+            PROMPT | {"temperature": "1"},
+            "temperature: expected a number, found '1'",
+        ),
+        (
+            language_model,
+            PROMPT | {"prompt": ""},
+            "prompt: expected text of a character or more, found ''",
+        ),
+        (
+            language_model,
+            PROMPT | {"prompt": 3},
+            "prompt: expected text of a character or more, found 3",
+        ),
+        (
+            language_model,
+            PROMPT | {"prompt": "x"},
+            "character 'x': not one of the 5 of the vocabulary",
+        ),
     ],
 )
-def test_an_input_that_a_model_cannot_take_is_refused(bundle: Any, raw: Any, message: str) -> None:
+def test_an_invalid_input_is_rejected(bundle: Any, raw: Any, message: str) -> None:
     with pytest.raises(ModelError) as caught:
         predict(bundle(), raw)
     assert str(caught.value).startswith(f"input: {message}")
 
 
-def test_a_task_that_answers_nothing_is_refused() -> None:
+def test_an_unknown_task_is_rejected() -> None:
     with pytest.raises(ModelError, match=r"spec.json: task: expected one of classification, .*'x'"):
         predict(Bundle(make_vae(), {"task": "x"}), png(1))

@@ -33,7 +33,7 @@ def test_the_first_baseline_has_runs_and_metrics() -> None:
     assert list(baseline["models"]) == ["a", "b"]
 
 
-def test_what_was_not_trained_again_keeps_its_record() -> None:
+def test_a_model_that_was_not_trained_again_keeps_its_record() -> None:
     old = {"a": run("2026-01-01T10:00:00", 5.0) | {"metrics": {"x": 1.0}}}
     old["b"] = run("2026-01-01T10:00:00", 6.0) | {"metrics": {"x": 1.0}}
     runs = {"b": run("2026-11-21T10:00:00", 7.0)}
@@ -43,21 +43,21 @@ def test_what_was_not_trained_again_keeps_its_record() -> None:
     assert baseline["machine"] == {"processor": "new"}
 
 
-def test_keys_of_an_earlier_training_stay_only_if_the_later_one_has_them() -> None:
+def test_keys_of_an_earlier_training_run_are_dropped() -> None:
     old = {"a": run("2026-01-01T10:00:00") | {"epochs": 3, "metrics": {"x": 1.0}}}
     new = run("2026-11-21T10:00:00") | {"steps": 9}
     baseline = record.update_baseline(THERE | {"models": old}, {"a": new}, {"a": {"x": 1.0}}, HERE)
     assert baseline["models"]["a"] == new | {"metrics": {"x": 1.0}}
 
 
-def test_a_training_before_the_recorded_one_is_not_recorded() -> None:
+def test_a_training_run_before_the_recorded_one_is_not_recorded() -> None:
     old = {"a": run("2026-05-01T10:00:00", 5.0) | {"metrics": {"x": 1.0}}}
     earlier = {"a": run("2026-04-01T10:00:00", 7.0)}
     previous = THERE | {"models": old}
     assert record.update_baseline(previous, earlier, {"a": {"x": 1.0}}, HERE) == previous
 
 
-def test_nothing_new_keeps_the_date() -> None:
+def test_without_changes_the_date_stays() -> None:
     first = record.update_baseline({}, {"a": run("2026-11-21")}, {"a": {"x": 1.0}}, THERE)
     again = record.update_baseline(first, {"a": run("2026-11-21")}, {"a": {"x": 1.0}}, HERE)
     assert again == first
@@ -77,7 +77,7 @@ def test_a_removed_model_is_removed() -> None:
     assert list(baseline["models"]) == ["a"]
 
 
-def test_metrics_are_flat_and_have_the_cross_validation(tmp_path: Path) -> None:
+def test_metrics_are_flat_and_include_cross_validation(tmp_path: Path) -> None:
     write_json(tmp_path / "a" / "metrics.json", {"test": {"accuracy": 0.5}})
     write_json(tmp_path / "a" / "cross_validation" / "metrics.json", {"cv": {"accuracy": 0.25}})
     write_json(tmp_path / "b" / "metrics.json", {"class_kl": 0.125})
@@ -87,7 +87,7 @@ def test_metrics_are_flat_and_have_the_cross_validation(tmp_path: Path) -> None:
     }
 
 
-def test_a_run_ended_when_it_says_so_or_when_it_was_written(tmp_path: Path) -> None:
+def test_a_run_finished_at_its_recorded_time_or_at_that_of_its_file(tmp_path: Path) -> None:
     write_json(tmp_path / "a" / "run.json", run("2026-11-21"))
     write_json(tmp_path / "b" / "run.json", {"train_seconds": 1})
     os.utime(tmp_path / "b" / "run.json", (86400, 86400))
@@ -97,7 +97,7 @@ def test_a_run_ended_when_it_says_so_or_when_it_was_written(tmp_path: Path) -> N
     }
 
 
-def test_the_machine_is_described_by_what_changes_results() -> None:
+def test_the_machine_is_described_by_instruction_sets_that_affect_results() -> None:
     machine = record.describe_machine(CPUINFO)
     assert machine["processor"] == "Some CPU @ 2 GHz"
     assert machine["instructions"] == ["AVX2", "AVX-512", "AMX BF16"]

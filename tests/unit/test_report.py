@@ -88,7 +88,7 @@ def model(**changes: Any) -> render.ModelPage:
         id="a_model",
         dataset="mnist",
         row=ROW,
-        details={"num_weights": 7850, "epochs": 3, "steps": None},
+        details={"num_params": 7850, "epochs": 3, "steps": None},
         metrics={"test.accuracy": 0.95, "test.loss": 0.25},
         figures={"history": figure("AAAA")},
         seed_results=[0.948, 0.951],
@@ -102,7 +102,7 @@ DATASET = render.DatasetPage(
     {
         "counts": {"rows": {"found": 1961, "expected": None}},
         "splits": {"test": {"y": {"shape": [5]}}, "train": {"y": {"shape": [60_000]}}},
-        "missing": {"any column": {"no": 0.5, "yes": 0.1}},
+        "missing": {"any feature": {"no": 0.5, "yes": 0.1}},
         "bi_rads_out_of_range": {"6": 10},
     },
     {},
@@ -144,7 +144,7 @@ def page_of(*models: render.ModelPage, baseline: Any = BASELINE) -> str:
     return check(render.render(models or [model()], [DATASET], baseline))
 
 
-def test_the_page_names_what_it_is_and_where_it_is_from() -> None:
+def test_the_page_has_an_overview_and_its_provenance() -> None:
     page = page_of()
     assert "<title>Classic deep-learning results, reproduced: 1 models</title>" in page
     assert "1 of 1 targets are reached, 1 of them with each of 3 seeds" in page
@@ -220,7 +220,7 @@ def test_the_range_over_seeds_and_the_targets_met_are_shown() -> None:
     assert "2 of 2 targets are reached, 1 of them with each of 3 seeds" in page
 
 
-def test_results_of_other_seeds_count_only_of_the_recipe_at_hand() -> None:
+def test_results_of_other_seeds_count_for_the_current_recipe_only() -> None:
     params = load_params()
     config: Any = params.models["mnist_mlp"]
     data: Any = params.datasets["mnist"]
@@ -316,7 +316,7 @@ def test_a_value_is_shown_with_four_digits(value: float, unit: str, decimals: in
         ({}, ""),
     ],
 )
-def test_a_training_is_as_long_as_its_epochs_or_steps(details: dict[str, Any], length: str) -> None:
+def test_the_training_length_is_in_epochs_or_steps(details: dict[str, Any], length: str) -> None:
     assert render.training_length(details) == length
 
 
@@ -328,7 +328,7 @@ def test_durations(seconds: float, shown: str) -> None:
     assert render.duration(seconds) == shown
 
 
-def test_what_is_animated_or_written_is_in_the_gallery_once() -> None:
+def test_animations_and_generated_texts_are_in_the_gallery_once() -> None:
     figures = {"training": figure("BBBB", animated=True), "history": figure("AAAA")}
     page = page_of(
         model(figures=figures),
@@ -359,7 +359,7 @@ def test_the_page_has_no_control_characters() -> None:
     assert not [sign for sign in page if ord(sign) < 32 and sign not in "\t\n"]
 
 
-def test_rows_of_a_table_are_shown_with_what_is_missing() -> None:
+def test_rows_of_a_table_are_shown_with_missing_values() -> None:
     table = {key: ERROR[key] for key in ("example", "actual", "predicted", "probability")}
     table["values"] = {"age": 67.0, "shape": None}
     page = page_of(model(details={"data": {"most_confident_errors": [table]}}))
@@ -378,7 +378,7 @@ def test_operating_points_of_test_and_of_cross_validation() -> None:
     assert "<td>20%</td>" in page[page.index("Cross-validation (out-of-fold") :]
 
 
-def test_a_dataset_says_what_is_in_it() -> None:
+def test_a_dataset_has_its_data_report() -> None:
     page = page_of()
     assert "50.0% of the no rows and 10.0% of the yes rows" in page
     assert "6 (10 rows)" in page
@@ -395,7 +395,7 @@ def test_the_flower_is_credited() -> None:
     assert "CC BY 2.0" in credit
 
 
-def test_what_has_no_words_is_named_by_its_id() -> None:
+def test_the_default_display_name_is_the_id() -> None:
     assert captions.describe_dataset("my_data").title == "My data"
     assert captions.describe_figure("my_figure").title == "My figure"
     assert captions.describe_metric("test.my_metric") == "test my metric"
@@ -421,12 +421,12 @@ def test_an_animation_on_the_page_has_few_frames_but_a_walk_has_all(tmp_path: Pa
     assert (read["walk"].width, read["walk"].height, read["walk"].animated) == (8, 6, True)
 
 
-def test_a_figure_that_does_not_move_is_as_it_is(tmp_path: Path) -> None:
+def test_a_single_frame_is_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     save_animation([np.full((6, 8), 7, np.uint8)], path)
     read = report.read_figure(path, Caption("A", "B."))
     assert read.url.endswith(base64.b64encode(path.read_bytes()).decode())
-    assert (read.animated, read.title, read.reading) == (False, "A", "B.")
+    assert (read.animated, read.title, read.description) == (False, "A", "B.")
 
 
 CONFIG = ANY_MODEL.validate_python(
@@ -449,9 +449,9 @@ CONFIG = ANY_MODEL.validate_python(
 
 
 def write_reports(folder: Path) -> None:
-    described = {"title": "First", "reading": "Look.", "conclusion": "It is 5."}
+    described = {"title": "First", "description": "Look.", "summary": "It is 5."}
     summary = {"captions": {"zebra": described}, "epochs": None, "steps": 800}
-    folds = {"captions": {"zebra": described | {"conclusion": ""}}}
+    folds = {"captions": {"zebra": described | {"summary": ""}}}
     write_json(folder / "metrics.json", {"test": {"accuracy": 0.95}})
     write_json(folder / "cross_validation" / "metrics.json", {"cv": {"accuracy": 0.9}})
     write_json(folder / "details.json", [summary | {"data": {"a": 1}}])
@@ -465,9 +465,9 @@ def test_a_model_is_read_with_its_cross_validation(tmp_path: Path) -> None:
     write_reports(tmp_path)
     read = report.read_model(tmp_path, "m", CONFIG)
     assert read.metrics == {"test.accuracy": 0.95, "cv.accuracy": 0.9}
-    shown = [(name, figure.title, figure.reading) for name, figure in read.figures.items()]
+    shown = [(name, figure.title, figure.description) for name, figure in read.figures.items()]
     assert shown == [("zebra", "First", "Look. It is 5."), ("apple", "Apple", "")]
-    assert read.cv_figures["zebra"].reading == "Look."
+    assert read.cv_figures["zebra"].description == "Look."
     assert (read.data, read.cv_data) == ({"a": 1}, {"b": 2})
     assert (read.dataset, read.row["title"], read.details["steps"]) == ("mnist", "A model", 800)
 
@@ -510,4 +510,4 @@ def test_a_dataset_is_read(tmp_path: Path) -> None:
 
 def test_image_folders_have_captions_of_their_own() -> None:
     assert captions.dataset_captions("idx_images")["samples"].title == "Examples per class"
-    assert "crop box" in captions.dataset_captions("image_folder")["samples"].reading
+    assert "crop box" in captions.dataset_captions("image_folder")["samples"].description

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from stages.learning import runtime
-from stages.learning.runtime import processor_kind, resolve_precision, session
+from stages.learning.runtime import cpu_type, resolve_precision, session
 
 CPUINFO = "processor : 0\nflags : fpu sse {}\n"
 
@@ -53,23 +53,23 @@ def test_a_session_restores_policy_and_generators_also_after_an_error() -> None:
         ("avx512f xavx512_bf16", "", "float32"),
     ],
 )
-def test_auto_is_bfloat16_where_the_processor_has_it(
+def test_auto_is_bfloat16_if_the_cpu_supports_it(
     flags: str, kind: str, precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "cpuinfo"
     path.write_text(CPUINFO.format(flags))
     monkeypatch.setattr(runtime, "CPUINFO", path)
     monkeypatch.setattr(runtime.platform, "machine", lambda: "x86_64")
-    assert processor_kind() == f"x86_64 {kind}".strip()
+    assert cpu_type() == f"x86_64 {kind}".strip()
     assert resolve_precision("auto") == precision
     assert resolve_precision("float32") == "float32"
     assert resolve_precision("mixed_bfloat16") == "mixed_bfloat16"
 
 
-def test_a_processor_without_cpuinfo_has_no_bfloat16(
+def test_a_cpu_without_cpuinfo_has_no_bfloat16(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtime, "CPUINFO", tmp_path / "absent")
     monkeypatch.setattr(runtime.platform, "machine", lambda: "arm64")
-    assert processor_kind() == "arm64"
+    assert cpu_type() == "arm64"
     assert resolve_precision("auto") == "float32"

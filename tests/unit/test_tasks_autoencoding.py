@@ -32,7 +32,7 @@ SPLITS = {"train": images([9, 5, 7], 1), "test": images([4, 2, 3], 2)}
 
 
 def make_vae(units: int = 2) -> keras.Model:
-    """Latent means are the brightness and 0; the decoder gives the brightness to all pixels."""
+    """Latent means are the brightness and 0; the decoder outputs the brightness for all pixels."""
     shown = keras.Input((4, 6), dtype="uint8")
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(shown))
     mean = keras.layers.Dense(units, name="mean")
@@ -102,18 +102,18 @@ def test_the_chart_and_the_reconstructions_are_of_test_images(evaluation: Any) -
     assert evaluation.data["reconstructions"]["examples"] == [[0, 1], [4, 5], [6, 7]]
 
 
-def test_classes_are_fitted_to_training_images_and_recognized(evaluation: Any) -> None:
+def test_classes_are_fitted_to_training_images_and_classified(evaluation: Any) -> None:
     records = {record["class"]: record for record in evaluation.data["class_samples"]}
     train = SPLITS["train"]
     for label, name in enumerate(NAMES):
         expected = train.x[train.y == label].mean() / 255 * 8 - 4
         assert records[name]["mean"] == pytest.approx([expected, 0], abs=1e-3)
-    assert {name: record["recognized_fraction"] for name, record in records.items()}["gray"] == 1
+    assert {name: record["class_accuracy"] for name, record in records.items()}["gray"] == 1
 
 
 def test_every_figure_has_a_caption_and_every_caption_a_figure(evaluation: Any) -> None:
     assert {*evaluation.figures, *evaluation.animations} == set(CAPTIONS)
-    text = evaluation.conclusions["learning_curves"]
+    text = evaluation.summaries["learning_curves"]
     metrics = evaluation.metrics["test"]
     assert f"{metrics['reconstruction_loss']:.1f} reconstruction + 3 x" in text
 
@@ -154,7 +154,7 @@ def test_an_evaluator_is_needed_and_must_know_the_classes() -> None:
     with pytest.raises(ConfigError, match="evaluator: found 'none', expected a classifier"):
         task.evaluate(context)
     context = make_context(make_vae(), SPLITS, INFO, evaluator=brightness_classifier(4, 6, [1, 9]))
-    with pytest.raises(ConfigError, match="'the_evaluator' gives outputs"):
+    with pytest.raises(ConfigError, match="'the_evaluator' has output shape"):
         task.evaluate(context)
 
 
@@ -182,11 +182,11 @@ def test_classes_are_fitted_and_sampled_where_they_lie() -> None:
     assert drawn.std(axis=1) == pytest.approx(np.array([[1, 0], [0, 2]]), abs=0.1)
 
 
-def test_recognized_fractions_are_by_class() -> None:
+def test_accuracy_is_by_class() -> None:
     shown = np.full((2, 4, 4, 6), 10, np.uint8)  # one of the second class's images is light
     shown[1, 0] = 250
     evaluator = brightness_classifier(4, 6, [10, 250])
-    assert task.recognized_fractions(evaluator, shown).tolist() == [1, 0.25]
+    assert task.class_accuracy(evaluator, shown).tolist() == [1, 0.25]
 
 
 def test_the_path_goes_from_corner_to_corner_and_back() -> None:

@@ -12,9 +12,9 @@ from stages.plots.style import figure_style
 from stages.tasks.classification import plots
 from stages.tasks.classification.captions import (
     CAPTIONS,
-    conclude_confusion,
-    conclude_history,
-    conclude_operating_points,
+    summarize_confusion,
+    summarize_history,
+    summarize_operating_points,
 )
 from stages.tasks.classification.evaluate import evaluate, name_values
 from stages.tasks.classifier import check_evaluator, predict_features
@@ -136,7 +136,7 @@ def test_features_are_the_last_hidden_layer() -> None:
 
 
 def test_an_evaluator_of_other_classes_is_an_error() -> None:
-    message = r"evaluation.evaluator: 'm' gives outputs \(None, 3\), expected probabilities of 2"
+    message = r"evaluation.evaluator: 'm' has output shape \(None, 3\), expected probabilities of 2"
     with pytest.raises(ConfigError, match=message):
         check_evaluator(brightness_classifier(5, 6, (10, 120, 240)), "m", ["a", "b"])
 
@@ -222,26 +222,26 @@ def test_the_confusion_matrix_has_actual_classes_in_its_rows(figures: Any) -> No
     assert [label.get_text() for label in recall.get_yticklabels()] == ["60.0%", "66.7%"]
 
 
-# Conclusions
+# Summaries
 
 
-def test_conclusions_have_the_numbers_of_the_model() -> None:
+def test_summaries_have_the_numbers_of_the_model() -> None:
     counts = np.array([[3, 1, 0], [0, 1, 4], [1, 0, 9]])
-    assert conclude_confusion(counts, ["a", "b", "c"]) == (
+    assert summarize_confusion(counts, ["a", "b", "c"]) == (
         "b is the hardest class: 4 of 5 are misclassified, most as c (4)."
     )
-    assert conclude_confusion(np.eye(2, dtype=int), ["a", "b"]) == "No example is misclassified."
-    assert conclude_history(classifier_history()) == (
+    assert summarize_confusion(np.eye(2, dtype=int), ["a", "b"]) == "No example is misclassified."
+    assert summarize_history(classifier_history()) == (
         "The validation loss is lowest after epoch 2: 0.4 nats; at the end it is 0.6."
     )
-    assert conclude_history(classifier_history().drop(columns="val_loss")) == ""
-    conclusions = evaluate(make_context(passing(1), binary_splits(), BINARY)).conclusions
-    assert "from 1 to 0 of 3" in conclusions["error_rates"]
-    assert "37.5% of the examples are yea" in conclusions["roc_precision_recall"]
-    assert "accuracy 62.5%" in conclusions["reliability_diagram"]
+    assert summarize_history(classifier_history().drop(columns="val_loss")) == ""
+    summaries = evaluate(make_context(passing(1), binary_splits(), BINARY)).summaries
+    assert "from 1 to 0 of 3" in summaries["error_rates"]
+    assert "37.5% of the examples are yea" in summaries["roc_precision_recall"]
+    assert "accuracy 62.5%" in summaries["reliability_diagram"]
 
 
-def test_the_conclusion_of_thresholds_takes_the_strictest_limit() -> None:
+def test_the_summary_of_thresholds_uses_the_lowest_false_negative_rate() -> None:
     point = {"positives": 10, "negatives": 20}
     points = [
         point
@@ -249,7 +249,7 @@ def test_the_conclusion_of_thresholds_takes_the_strictest_limit() -> None:
         | {"false_negatives": n, "false_positives": p}
         for m, t, n, p in ((0.2, 0.6, 2, 3), (None, 0.5, 1, 5), (0.05, 0.1, 0, 9))
     ]  # fmt: skip
-    assert conclude_operating_points(points, "ill") == (
-        "Moving the threshold from 0.50 to 0.10 changes missed ill from 1 to 0 of 10, and false "
-        "positives from 5 to 9 of 20."
+    assert summarize_operating_points(points, "ill") == (
+        "Moving the threshold from 0.50 to 0.10 changes the false negatives (ill) from 1 to 0 of "
+        "10, and the false positives from 5 to 9 of 20."
     )

@@ -110,7 +110,7 @@ def test_references_are_training_images_and_noise(by_features: Any) -> None:
     assert metrics["frechet_distance_noise"] < metrics["frechet_distance_train"]
 
 
-def test_the_discriminator_is_right_for_light_test_and_dark_generated_images(
+def test_the_discriminator_is_correct_on_light_test_and_dark_generated_images(
     by_features: Any,
 ) -> None:
     dark = (generated_levels(len(TEST)) <= 128).mean()
@@ -170,7 +170,7 @@ def test_learning_curves_have_a_label_each(by_features: Any) -> None:
     assert set(lines["chance"]) == {0.5}
 
 
-def test_gray_images_are_dark_on_white_in_all_figures(by_features: Any) -> None:
+def test_grayscale_images_are_dark_on_white_in_all_figures(by_features: Any) -> None:
     generated, real = by_features.figures["samples"].axes
     assert np.asarray(real.images[0].get_array())[:4, :6].tolist() == (255 - TEST[0]).tolist()
     shown = np.asarray(generated.images[0].get_array())[0, 0]
@@ -236,11 +236,11 @@ def test_arithmetic_is_a_figure_of_an_evaluation_in_which_every_class_is_generat
     assert [title[:1] for title in titles] == ["c", "-", "+", "=", "j", "-", "+", "="]
 
 
-def test_a_sheet_of_generated_images_is_shown_beside_one_of_test_images(
+def test_a_grid_of_generated_images_is_shown_next_to_one_of_test_images(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shown = []
-    monkeypatch.setattr(task.plots, "samples", lambda *sheets: shown.append(sheets))
+    monkeypatch.setattr(task.plots, "samples", lambda *grids: shown.append(grids))
     test = RANDOM.integers(150, 256, (100, 4, 6), np.uint8)
     evaluated(None, SPLITS | {"test": Split(test, np.zeros(100, np.uint8))})
     ((generated, real),) = shown
@@ -248,10 +248,10 @@ def test_a_sheet_of_generated_images_is_shown_beside_one_of_test_images(
     assert (real == test[:81]).all()
 
 
-def test_images_are_chosen_evenly_with_both_ends() -> None:
+def test_evenly_spaced_images_include_both_ends() -> None:
     images = np.arange(100)
-    assert task.evenly_chosen(images, 4).tolist() == [0, 33, 66, 99]
-    assert task.evenly_chosen(images, 100) is images
+    assert task.evenly_spaced(images, 4).tolist() == [0, 33, 66, 99]
+    assert task.evenly_spaced(images, 100) is images
 
 
 def test_generated_levels_are_rounded_and_clipped() -> None:

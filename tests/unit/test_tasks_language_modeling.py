@@ -10,7 +10,7 @@ from stages.core.splits import Split
 from stages.plots.style import figure_style, rasterize
 from stages.tasks.language_modeling import evaluate as task
 from stages.tasks.language_modeling import plots, text
-from stages.tasks.language_modeling.captions import CAPTIONS, conclude_context
+from stages.tasks.language_modeling.captions import CAPTIONS, summarize_context
 from tests.unit.contexts import make_context
 
 VOCABULARY = ["\n", "\x1a", " ", "a", "b"]
@@ -28,7 +28,7 @@ HISTORY = pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.5], "val_loss": [1.9, 1
 
 
 def make_model() -> keras.Model:
-    """Gives the logarithms of P after any character."""
+    """Outputs the logarithms of P after any character."""
     characters, state = keras.Input((None,), dtype="int32"), keras.Input((1,))
     embedding, dense = keras.layers.Embedding(5, 1), keras.layers.Dense(5)
     logits = dense(embedding(characters))
@@ -73,7 +73,7 @@ def test_the_chart_has_every_test_character(evaluation: Any) -> None:
 def test_control_characters_are_shown_as_symbols(evaluation: Any) -> None:
     assert evaluation.data["samples"] == {"epochs": [0, 2], "texts": {"0.7": ["␚a", "ab"]}}
     final = evaluation.data["final_samples"]["texts"]["0.7"]
-    assert len(final) == task.SHOWN
+    assert len(final) == task.NUM_SHOWN
     assert "\x1a" not in final + evaluation.data["token_nll"]["text"]
     assert "␚" in evaluation.data["token_nll"]["text"]
     assert text.displayable("a\n\t\x00\x7f\x1b") == "a\n\t␀␡␛"
@@ -113,7 +113,7 @@ def test_context_counts_characters_read_from_zero_states(monkeypatch: pytest.Mon
     table = task.nll_by_context(make_model(), SPLITS["test"])
     assert table["context"].tolist() == [1, 2, 4]
     assert table["nats"].tolist() == [1, 2.5, 5.5]
-    assert "a context of 1 characters" in conclude_context(table.to_dict("records"))
+    assert "a context of 1 characters" in summarize_context(table.to_dict("records"))
 
 
 def test_positions_and_types_are_counted() -> None:

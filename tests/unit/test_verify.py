@@ -36,24 +36,24 @@ def test_outputs_are_compared_one_by_one() -> None:
     ]
 
 
-def test_what_ran_because_another_stage_needs_it_is_compared_too() -> None:
+def test_dependencies_that_ran_are_compared_too() -> None:
     after = {"train@a": stage(model="2", history="3"), "train@b": stage(other="5")}
     compared = verify.compare_locks(BEFORE, after, ["train@b"])
     assert [comparison.state for comparison in compared] == [SAME, SAME, DIFFERENT]
 
 
-def test_what_was_not_to_run_is_not_compared() -> None:
+def test_stages_that_are_not_selected_are_not_compared() -> None:
     assert verify.compare_locks(BEFORE, {}, ["train@b"]) == [
         Comparison("train@b", "other", MISSING)
     ]
 
 
-def test_an_output_that_is_no_longer_made_is_missing() -> None:
+def test_an_output_that_is_no_longer_written_is_missing() -> None:
     after = {"train@a": stage(model="2")}
     assert verify.compare_locks(BEFORE, after, [])[1] == Comparison("train@a", "history", MISSING)
 
 
-def test_the_summary_ends_with_what_differs() -> None:
+def test_the_summary_ends_with_differences() -> None:
     text = verify.summarize(
         [
             Comparison("t", "a", DIFFERENT),
@@ -62,12 +62,12 @@ def test_the_summary_ends_with_what_differs() -> None:
         ]
     )
     lines = [line.split() for line in text.splitlines()]
-    assert [line[0] for line in lines] == ["same", "DIFFERENT", "NOT", "1"]
-    assert text.endswith("1 of 3 outputs are the same to the byte")
+    assert [line[0] for line in lines] == ["same", "DIFFERENT", "MISSING", "1"]
+    assert text.endswith("1 of 3 outputs are byte-for-byte identical")
 
 
 @pytest.mark.parametrize(
-    ("patterns", "chosen"),
+    ("patterns", "selected"),
     [
         ([], ["train@a", "train@b", "report"]),
         (["train@*"], ["train@a", "train@b"]),
@@ -76,19 +76,19 @@ def test_the_summary_ends_with_what_differs() -> None:
         (["train@c"], None),
     ],
 )
-def test_stages_are_chosen_by_globs(patterns: list[str], chosen: list[str] | None) -> None:
-    if chosen is None:
+def test_stages_are_selected_by_globs(patterns: list[str], selected: list[str] | None) -> None:
+    if selected is None:
         with pytest.raises(ConfigError, match="no stage matches"):
-            verify.choose_stages(patterns, BEFORE)
+            verify.select_stages(patterns, BEFORE)
     else:
-        assert verify.choose_stages(patterns, BEFORE) == chosen
+        assert verify.select_stages(patterns, BEFORE) == selected
 
 
 def machine(*instructions: str) -> dict[str, Any]:
     return {"processor": "CPU", "instructions": list(instructions), "cores": 1, "system": "s"}
 
 
-def test_processors_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cpus_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "describe_machine", lambda _: machine("AVX2"))
     path = tmp_path / "baseline.json"
     assert "not recorded" in verify.describe_machines(path)
@@ -96,7 +96,7 @@ def test_processors_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     text = verify.describe_machines(path)
     assert "committed results: CPU, AVX2, AMX BF16, 2026-11-21" in text
     assert "this machine: CPU, AVX2\n" in text
-    assert "Another kind of processor" in text
+    assert "Another CPU type" in text
     write_json(path, {"recorded": "2026-11-21", "machine": machine("AVX2")})
     assert "Another" not in verify.describe_machines(path)
 
@@ -155,7 +155,7 @@ def commit(folder: Path) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A committed pipeline that ran; its download would fail if it ran again."""
+    """Create a committed pipeline that ran; its download would fail in a second run."""
     folder = tmp_path / "project"
     folder.mkdir()
 
@@ -196,13 +196,13 @@ def test_a_pipeline_is_verified(
     assert "same       data/processed/d  (copy)" in output
     assert "same       reports/same.json  (score)" in output
     assert "DIFFERENT  reports/chance.json  (score)" in output
-    assert "2 of 3 outputs are the same to the byte" in output
+    assert "2 of 3 outputs are byte-for-byte identical" in output
     assert sorted(path for path in project.rglob("*") if ".git" not in path.parts) == before
 
     assert run_verify(project, monkeypatch, "cop*") == 0
     captured = capfd.readouterr()
     output = captured.out + captured.err
-    assert "1 of 1 outputs are the same to the byte" in output
+    assert "1 of 1 outputs are byte-for-byte identical" in output
     assert "[copy] finished in" in output
     assert "[score]" not in output
 
@@ -212,7 +212,7 @@ def test_a_project_that_never_ran_cannot_be_verified(tmp_path: Path) -> None:
         verify.read_lock(tmp_path / "dvc.lock")
 
 
-def test_a_stage_that_fails_is_not_called_the_same(
+def test_outputs_of_a_failed_stage_are_missing(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (project / "score.py").write_text("raise SystemExit('broken')")
@@ -220,7 +220,7 @@ def test_a_stage_that_fails_is_not_called_the_same(
     assert run_verify(project, monkeypatch) == 1
     captured = capfd.readouterr()
     output = captured.out + captured.err
-    assert "NOT MADE   reports/same.json  (score)" in output
+    assert "MISSING    reports/same.json  (score)" in output
     assert "same       data/processed/d  (copy)" in output
 
 

@@ -1,4 +1,4 @@
-"""The workflow for users of this repository on GitHub, run as its runner would run it."""
+"""The GitHub workflow, run like a runner would run it."""
 
 import os
 import re
@@ -36,12 +36,12 @@ PUSH = dict.fromkeys(PULL_REQUEST)
 
 
 class Runner:
-    """Runs the steps of a job as GitHub does: in a shell each, with what earlier ones exported.
+    """Runs the steps of a job like GitHub: each in a shell, with the variables of earlier steps.
 
     Attributes:
-        ran: names or actions of the steps that were not skipped.
-        failed: whether a step failed.
-        log: the commands that stood in for heavy or remote programs.
+        ran: Names or actions of the steps that were not skipped.
+        failed: True if a step failed.
+        log: Commands that replaced expensive or remote programs.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Runner:
         return Path(f"{self.files['LOG']}.body").read_text()
 
     def evaluate(self, expression: str) -> Any:
-        """The value of an expression; an unknown name is an error."""
+        """Evaluate an expression; an unknown name is an error."""
         code = re.sub(r"hashFiles\('(.+?)'\)", r"'hash of \1'", expression)
         code = code.replace("!cancelled()", "True").replace("&&", " and ").replace("||", " or ")
         code = re.sub(
@@ -117,18 +117,18 @@ class Runner:
         return eval(code.strip(), {"__builtins__": {}})
 
     def fill(self, text: Any) -> str:
-        """A text with its expressions evaluated."""
+        """Evaluate the expressions in a text."""
         return re.sub(r"\${{(.+?)}}", lambda found: str(self.evaluate(found[1])), str(text))
 
     def is_due(self, step: dict[str, Any]) -> bool:
-        """Whether a step runs; after a failure, only one whose condition is about the status."""
+        """Return whether a step runs; after a failure, its condition must include the status."""
         condition = str(step.get("if", "true")).removeprefix("${{").removesuffix("}}")
         if self.failed and "cancelled()" not in condition:
             return False
         return condition == "true" or bool(self.evaluate(condition))
 
     def run(self, steps: list[dict[str, Any]]) -> None:
-        """Run steps, and those of an action of this repository in its place."""
+        """Run steps, and for an action of this repository, its steps."""
         for step in steps:
             due = self.is_due(step)
             if due and step.get("uses", "").startswith("./"):
@@ -145,7 +145,7 @@ class Runner:
             self.values[f"steps.{step.get('id')}.outcome"] = outcome
 
     def run_shell(self, step: dict[str, Any]) -> bool:
-        """Run the script of a step; whether it succeeded."""
+        """Run the script of a step, and return whether it succeeded."""
         options = ["--noprofile", "--norc", "-eo", "pipefail"] if "shell" in step else ["-e"]
         exported = self.files["GITHUB_ENV"].read_text().splitlines()
         environment = {
@@ -200,7 +200,7 @@ def test_a_change_is_linted_and_tested(run: Run) -> None:
         ("test", [*CACHED, "make lint", "make test"]),
     ],
 )
-def test_what_fails_ends_the_job(run: Run, failing: str, log: list[str]) -> None:
+def test_a_failed_step_fails_the_job(run: Run, failing: str, log: list[str]) -> None:
     runner = run("test", failing=failing)
     assert runner.failed
     assert runner.log == log
@@ -214,7 +214,7 @@ def test_a_change_is_compared_and_published(run: Run) -> None:
         f"python -m tests.reduced {folder}",
         f"python -m tests.compare {folder}",
     ]
-    assert "Keep the results" in runner.ran
+    assert "Upload the results" in runner.ran
     assert runner.summary == runner.comment
     assert runner.summary.splitlines() == [
         "<!-- reduced pipeline -->",
@@ -225,11 +225,11 @@ def test_a_change_is_compared_and_published(run: Run) -> None:
     assert not runner.failed
 
 
-def test_a_red_comparison_is_published_all_the_same_and_the_job_is_red(run: Run) -> None:
+def test_a_failed_comparison_is_published_and_fails_the_job(run: Run) -> None:
     runner = run("reduced", failing="tests.compare")
     assert runner.failed
     assert runner.ran[-3:] == [
-        "Compare with the baseline", "Keep the results", "Publish the comparison",
+        "Compare with the baseline", "Upload the results", "Publish the comparison",
     ]  # fmt: skip
     assert "a table" in runner.summary
     assert "a table" in runner.comment
@@ -242,16 +242,16 @@ def test_a_pipeline_that_fails_has_nothing_to_publish(run: Run) -> None:
     assert not runner.summary
 
 
-def test_the_first_comment_is_made_and_later_ones_update_it(run: Run) -> None:
+def test_the_first_comment_is_created(run: Run) -> None:
     comments = "repos/owner/name/issues/7/comments"
-    found, made = run("reduced").log[-2:]
-    assert found.startswith(f"gh api --paginate {comments} --jq ")
-    assert '.user.login == "github-actions[bot]"' in found
-    assert 'startswith("<!-- reduced pipeline -->")' in found
-    assert made.startswith(f"gh api --silent --method POST {comments} --field body=@")
+    search, creation = run("reduced").log[-2:]
+    assert search.startswith(f"gh api --paginate {comments} --jq ")
+    assert '.user.login == "github-actions[bot]"' in search
+    assert 'startswith("<!-- reduced pipeline -->")' in search
+    assert creation.startswith(f"gh api --silent --method POST {comments} --field body=@")
 
 
-def test_a_comment_that_is_there_is_updated(run: Run) -> None:
+def test_an_existing_comment_is_updated(run: Run) -> None:
     runner = run("reduced", comments="1234")
     changed = "gh api --silent --method PATCH repos/owner/name/issues/comments/1234 --field body=@"
     assert runner.log[-1].startswith(changed)
@@ -293,7 +293,7 @@ def test_make_keeps_a_cached_environment(run: Run) -> None:
     assert subprocess.run(make, cwd=runner.workspace, check=False).returncode == 1
 
 
-def test_the_cache_of_the_data_depends_on_the_downloads_alone(tmp_path: Path) -> None:
+def test_the_cache_of_the_data_depends_on_the_downloads_only(tmp_path: Path) -> None:
     keys = []
     text = (ROOT / "params.yaml").read_text()
     changes = {"as it is": ("", ""), "model": ("dropout: 0.2", "dropout: 0.3")}

@@ -1,38 +1,38 @@
-"""A recurrent layer for training on sequences of a fixed length."""
+"""Recurrent layer for training on sequences of fixed length."""
 
 from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
-Project = Callable[[tf.Tensor], tf.Tensor]  # hidden states [n, units] times recurrent weights
+Project = Callable[[tf.Tensor], tf.Tensor]  # hidden states [n, units] times recurrent kernel
 
 
 class UnrolledRnn(keras.layers.RNN):
-    """An unrolled recurrent layer that drops some of its recurrent weights in training.
+    """Unrolled recurrent layer with weight dropout (DropConnect) on the recurrent kernel.
 
-    Gives what keras.layers.RNN gives, but for rounding, in less than half the time on a CPU: the
-    inputs are multiplied by their weights for all characters at once. Weights are dropped once per
-    batch, for all its examples and characters. Under a mixed dtype policy only the matrix products
-    are in bfloat16; the states are float32.
+    Equivalent to keras.layers.RNN up to rounding, in less than half the time on a CPU: the inputs
+    of all characters are multiplied by the kernel at once. A dropout mask is drawn once per batch,
+    for all its examples and characters. With a mixed dtype policy only the matrix products are
+    bfloat16; the states are float32.
 
     Args:
-        cell: LSTMCell, GRUCell or SimpleRNNCell of Keras, without dropout.
-        rate: fraction of the recurrent weights that are dropped.
+        cell: Keras LSTMCell, GRUCell or SimpleRNNCell, without dropout.
+        weight_dropout: Fraction of the recurrent weights to drop in training.
 
     Input shape:
         [n, length, features].
 
     Output shape:
-        [n, length, units], and the final states, each [n, units]; float32.
+        [n, length, units] and the final states, each [n, units]; float32.
 
     Reference:
         Merity, Keskar, Socher: Regularizing and optimizing LSTM language models. ICLR 2018.
     """
 
-    def __init__(self, cell: keras.layers.Layer, rate: float) -> None:
+    def __init__(self, cell: keras.layers.Layer, weight_dropout: float) -> None:
         super().__init__(cell, return_sequences=True, return_state=True, autocast=False)
-        self.rate = rate
+        self.weight_dropout = weight_dropout
         self.seed_generator = keras.random.SeedGenerator()
 
     def call(
@@ -42,13 +42,13 @@ class UnrolledRnn(keras.layers.RNN):
         mask: tf.Tensor | None = None,
         training: bool = False,
     ) -> list[tf.Tensor]:
-        """Read sequences [n, length, features]; `mask` must be None."""
+        """Process sequences [n, length, features]; `mask` must be None."""
         if mask is not None:
             raise ValueError("UnrolledRnn does not support masks")
         recurrent_kernel = tf.convert_to_tensor(self.cell.recurrent_kernel)
-        if training and self.rate:
+        if training and self.weight_dropout:
             recurrent_kernel = keras.random.dropout(
-                recurrent_kernel, self.rate, seed=self.seed_generator
+                recurrent_kernel, self.weight_dropout, seed=self.seed_generator
             )
         recurrent_kernel = tf.cast(recurrent_kernel, self.compute_dtype)
         bias, recurrent_bias = split_bias(self.cell)
@@ -64,7 +64,7 @@ class UnrolledRnn(keras.layers.RNN):
         return [tf.stack(outputs, axis=1), *states]
 
     def project_inputs(self, sequences: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-        """Inputs times their weights, and the bias: float32 [length, n, multiple of units]."""
+        """Compute inputs times kernel plus bias, float32 [length, n, multiple of units]."""
         _, length, features = sequences.shape
         flat = tf.reshape(tf.transpose(sequences, [1, 0, 2]), [-1, features])
         kernel = tf.cast(self.cell.kernel, self.compute_dtype)
@@ -73,33 +73,33 @@ class UnrolledRnn(keras.layers.RNN):
 
 
 def split_bias(cell: keras.layers.Layer) -> tuple[tf.Tensor, tf.Tensor | float]:
-    """The bias of the inputs and that of the states; only a GRU has both."""
-    bias = tf.cast(cell.bias, tf.float32)  # Keras gives bfloat16 outside of a model
+    """Split the bias into that of the inputs and that of the states; only a GRU has both."""
+    bias = tf.cast(cell.bias, tf.float32)  # bfloat16 when called outside of a model
     return tuple(tf.unstack(bias)) if len(bias.shape) == 2 else (bias, 0.0)
 
 
 def lstm_step(
     cell: keras.layers.LSTMCell, inputs: tf.Tensor, states: list[tf.Tensor], project: Project
 ) -> list[tf.Tensor]:
-    """The states [hidden, carry] after one more character.
+    """Compute the states [hidden, carry] after the next character.
 
     Args:
-        cell: for its activations.
-        inputs: float32 [n, 4 units], projected.
-        states: [hidden, carry], float32 [n, units].
-        project: see Project.
+        cell: Cell, for its activations.
+        inputs: Projected inputs, float32 [n, 4 units].
+        states: States [hidden, carry], float32 [n, units].
+        project: See Project.
     """
     hidden, carry = states
-    of_input, of_forget, candidate, of_output = tf.split(inputs + project(hidden), 4, axis=1)
+    input_gate, forget_gate, candidate, output_gate = tf.split(inputs + project(hidden), 4, axis=1)
     gate = cell.recurrent_activation
-    carry = gate(of_forget) * carry + gate(of_input) * cell.activation(candidate)
-    return [gate(of_output) * cell.activation(carry), carry]
+    carry = gate(forget_gate) * carry + gate(input_gate) * cell.activation(candidate)
+    return [gate(output_gate) * cell.activation(carry), carry]
 
 
 def gru_step(
     cell: keras.layers.GRUCell, inputs: tf.Tensor, states: list[tf.Tensor], project: Project
 ) -> list[tf.Tensor]:
-    """The state [hidden] after one more character; see `lstm_step`."""
+    """Compute the state [hidden] after the next character; see `lstm_step`."""
     (hidden,) = states
     update, reset, candidate = tf.split(inputs, 3, axis=1)
     by_update, by_reset, by_candidate = tf.split(project(hidden), 3, axis=1)
@@ -112,7 +112,7 @@ def gru_step(
 def simple_step(
     cell: keras.layers.SimpleRNNCell, inputs: tf.Tensor, states: list[tf.Tensor], project: Project
 ) -> list[tf.Tensor]:
-    """The state [hidden] after one more character; see `lstm_step`."""
+    """Compute the state [hidden] after the next character; see `lstm_step`."""
     return [cell.activation(inputs + project(states[0]))]
 
 

@@ -1,6 +1,6 @@
-"""What a trained character model is used for: the likelihood of texts, and new texts.
+"""Likelihood and sampling of texts with a trained character-level language model.
 
-The model is a functional one, [characters, *states] to [logits, *states]; see build in train.py.
+It is a functional model, [characters, *states] to [logits, *states]; see `build` in train.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,28 +9,28 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-CHUNK_LENGTH = 5000  # characters read at once, which bounds the memory that a long text takes
+CHUNK_LENGTH = 5000  # characters per call, which bounds the memory for long texts
 
 Sampler = Callable[[np.ndarray, Sequence[float], np.ndarray], np.ndarray]
 
 
 def initial_states(model: keras.Model, batch_size: int) -> list[tf.Tensor]:
-    """Zero states, each [batch_size, units], float32: nothing has been read."""
+    """Return zero states, float32 [batch_size, units] each, as at the beginning of a text."""
     return [tf.zeros((batch_size, state.shape[1])) for state in model.inputs[1:]]
 
 
 def token_nll(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Negative log-likelihood of each next character, in nats.
+    """Compute the negative log-likelihood of each next character, in nats.
 
     States are zero at the beginning of each stream and carried to its end.
 
     Args:
-        model: the character model.
-        x: [streams, n] integers, the characters.
-        y: [streams, n] integers, the character after each.
+        model: Character-level language model.
+        x: Characters, integers [streams, n].
+        y: Next characters, integers [streams, n].
 
     Returns:
-        [streams, n] float64.
+        Negative log-likelihoods, float64 [streams, n].
     """
     states, chunks = initial_states(model, len(x)), []
     for start in range(0, x.shape[1], CHUNK_LENGTH):
@@ -45,24 +45,24 @@ def token_nll(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def most_frequent(characters: np.ndarray) -> np.ndarray:
-    """The most frequent of `characters` [n], as a prompt [1]: in most languages a space."""
+    """Return the most frequent of `characters` [n], usually the space, as a prompt [1]."""
     return np.array([np.bincount(characters).argmax()])
 
 
 def make_sampler(model: keras.Model) -> Sampler:
-    """Make a function that lets `model` continue a prompt.
+    """Make a function that samples continuations of a prompt.
 
-    A character is drawn by its probability as the largest logit after Gumbel noise is added, so
-    that with equal noise two texts differ only by the models that wrote them.
+    Characters are sampled with the Gumbel-max trick: the largest logit after adding Gumbel noise.
+    With equal noise, two texts differ only by their models.
 
     Args:
-        model: the character model.
+        model: Character-level language model.
 
     Returns:
-        sample(prompt, temperatures, noise) -> texts, where `prompt` is [m] integers, m >= 1, read
-        before sampling; `temperatures` [t] divide the logits (below 1 likely characters become
-        likelier); `noise` is Gumbel noise [length, t, vocabulary]; and the texts are
-        [t, length] uint16, without the prompt.
+        Function sample(prompt, temperatures, noise) -> texts: `prompt`, integers [m], m >= 1, is
+        read before sampling; the logits are divided by `temperatures` [t] (below 1, likely
+        characters become likelier); `noise` is Gumbel noise [length, t, vocabulary]; the texts
+        are uint16 [t, length], without the prompt.
 
     Reference:
         Maddison, Tarlow, Minka: A* sampling. NIPS 2014.
@@ -80,7 +80,7 @@ def make_sampler(model: keras.Model) -> Sampler:
         return tf.transpose(sampled.stack())
 
     def read(characters: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Logits [t, vocabulary] after the last of `characters` [t, m], and the states then."""
+        """Compute the logits [t, vocabulary] and the states after `characters` [t, m]."""
         logits, *states = model([characters, *states], training=False)
         return logits[:, -1], [tf.cast(state, tf.float32) for state in states]
 

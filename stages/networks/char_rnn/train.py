@@ -24,9 +24,9 @@ from stages.networks.char_rnn.sampling import make_sampler, most_frequent
 CELLS = {
     "lstm": keras.layers.LSTMCell,
     "gru": keras.layers.GRUCell,
-    "rnn": keras.layers.SimpleRNNCell,
+    "simple_rnn": keras.layers.SimpleRNNCell,
 }
-NUM_STATES = {"lstm": 2, "gru": 1, "rnn": 1}  # vectors that a layer hands to the next character
+NUM_STATES = {"lstm": 2, "gru": 1, "simple_rnn": 1}  # state tensors of a cell
 
 
 def train(
@@ -36,22 +36,22 @@ def train(
     validation: Split | None,
     make_batches: MakeBatches,
 ) -> Trained:
-    """Train by cross-entropy and keep the weights of the epoch with the lowest validation loss.
+    """Train with cross-entropy loss; keep the weights of the epoch with the best validation loss.
 
     Args:
-        config: the model's section of params.yaml.
-        info: the dataset's info.json, for the vocabulary.
-        train: characters [n] and the character after each [n], integers.
-        validation: likewise; without it the last weights are kept.
-        make_batches: of the input pipeline.
+        config: The model's section of params.yaml.
+        info: The dataset's info.json, for the vocabulary.
+        train: Characters and next characters, integers [n].
+        validation: Validation split; without it the last weights are kept.
+        make_batches: Function of the input pipeline.
 
     Returns:
         The recurrent model of `Networks`, a history by epoch, and snapshots: `epoch` [snapshots];
-        `samples`, uint16 [snapshots, temperatures, length], from the same noise each time.
+        `samples`, uint16 [snapshots, temperatures, length], with the same noise each time.
 
     Raises:
-        ConfigError: if the training text is shorter than a sequence.
-        DivergedError: if a loss or a weight is not finite.
+        ConfigError: If the training text is shorter than a sequence.
+        DivergedError: If a loss or weight is not finite.
     """
     training, vocabulary_size = config.training, len(info["input"]["vocabulary"])
     batches = make_batches(train, training, shuffle=True)
@@ -85,7 +85,7 @@ def train(
 def make_snapshots(
     model: keras.Model, training: CharRnnTraining, train: Split, vocabulary_size: int
 ) -> Snapshots:
-    """Texts that `model` writes every `sample_every` epochs, and after the last."""
+    """Make a callback that samples texts every `sample_every` epochs, and after the last."""
     temperatures = training.sample_temperatures
     noise = np.random.default_rng(training.seed).gumbel(
         size=(training.sample_length, len(temperatures), vocabulary_size)
@@ -98,14 +98,14 @@ def make_snapshots(
 
 
 class Networks(NamedTuple):
-    """Two functional models, [characters, *states] to [logits, *states], of the same weights.
+    """Two functional models, [characters, *states] to [logits, *states], with shared weights.
 
     Characters are int32 [n, length], logits float32 [n, length, vocabulary]; each state is
-    [n, units] and is passed on to the next call.
+    [n, units] and is passed to the next call.
 
     Attributes:
-        unrolled: for sequences of the training length; faster on a CPU.
-        recurrent: for sequences of any length; this one is stored.
+        unrolled: Model for sequences of the training length; faster on a CPU.
+        recurrent: Model for sequences of any length, to be stored.
     """
 
     unrolled: keras.Model
@@ -115,33 +115,35 @@ class Networks(NamedTuple):
 def build(network: CharRnnConfig, vocabulary_size: int, sequence_length: int) -> Networks:
     """Build both models from the same layers.
 
-    Dropout masks are drawn once per sequence, so that a unit is dropped at all its characters.
+    Dropout masks of units are drawn once per sequence and shared by all its characters.
 
     Args:
-        network: the model's `network` config.
-        vocabulary_size: number of distinct characters.
-        sequence_length: characters per sequence in training.
+        network: The model's network config.
+        vocabulary_size: Number of distinct characters.
+        sequence_length: Number of characters per training sequence.
 
     Reference:
         Gal, Ghahramani: A theoretically grounded application of dropout in recurrent neural
         networks. NIPS 2016.
+        Merity, Keskar, Socher: Regularizing and optimizing LSTM language models. ICLR 2018
+        (weight_dropout).
     """
     embedding = keras.layers.Embedding(vocabulary_size, network.embedding_dim)
-    embedding_dropout = keras.layers.SpatialDropout1D(network.spatial_dropout)
+    spatial_dropout = keras.layers.SpatialDropout1D(network.spatial_dropout)
     cells = [CELLS[network.cell](network.units) for _ in range(network.layers)]
     dropouts = [keras.layers.SpatialDropout1D(network.dropout) for _ in cells]
     output = keras.layers.Dense(vocabulary_size, dtype="float32", name="logits")
 
     def connect(length: int | None) -> keras.Model:
         characters = keras.Input((length,), dtype="int32")
-        x = embedding_dropout(embedding(characters))
+        x = spatial_dropout(embedding(characters))
         states_in, states_out = [], []
         for cell, dropout in zip(cells, dropouts, strict=True):
             states = [keras.Input((network.units,)) for _ in range(NUM_STATES[network.cell])]
             if length is None:
                 layer = keras.layers.RNN(cell, return_sequences=True, return_state=True)
             else:
-                layer = UnrolledRnn(cell, network.recurrent_dropout)
+                layer = UnrolledRnn(cell, network.weight_dropout)
             x, *final_states = layer(x, initial_state=states)
             x = dropout(x)
             states_in += states
@@ -152,15 +154,15 @@ def build(network: CharRnnConfig, vocabulary_size: int, sequence_length: int) ->
 
 
 class CharRnn(keras.Model):
-    """Trains on contiguous batches; each begins with the states that the last one ended with.
+    """Trains by truncated backpropagation through time on contiguous batches.
 
-    Gradients end at the beginning of a batch. Reports `loss`, the mean cross-entropy in nats per
-    character.
+    Each batch begins with the final states of the previous one, but gradients stop at batch
+    boundaries. Reports `loss`, the mean cross-entropy in nats per character.
 
     Args:
-        networks: see `build`.
-        num_streams: streams per training batch.
-        num_validation_streams: streams per validation batch.
+        networks: Networks from `build`.
+        num_streams: Number of streams per training batch.
+        num_validation_streams: Number of streams per validation batch.
     """
 
     def __init__(self, networks: Networks, num_streams: int, num_validation_streams: int) -> None:
@@ -173,11 +175,11 @@ class CharRnn(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """The loss, as a mean over characters."""
+        """Metrics: the mean loss over characters."""
         return [self.loss_tracker]
 
     def _make_states(self, num_streams: int) -> list[tf.Variable]:
-        """Zero states; not weights of the model, and not stored."""
+        """Create zero states, which are not weights of the model and are not stored."""
         return [
             tf.Variable(tf.zeros((num_streams, state.shape[1])), trainable=False)
             for state in self.recurrent.inputs[1:]
@@ -188,23 +190,23 @@ class CharRnn(keras.Model):
         return self.recurrent(inputs, training=training)
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step of the optimizer on a batch x, y, int32 [num_streams, sequence_length]."""
+        """Take one step on a batch (x, y), int32 [num_streams, sequence_length]."""
         x, y = data
         with tf.GradientTape() as tape:
-            nll = self._advance(self.unrolled, x, y, self.train_states, training=True)
+            nll = self._forward(self.unrolled, x, y, self.train_states, training=True)
             loss = tf.reduce_mean(nll)
         variables = self.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         return self._report(nll)
 
     def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The loss of a batch x, y, int32 [num_validation_streams, any length]."""
+        """Evaluate a batch (x, y), int32 [num_validation_streams, any length]."""
         x, y = data
         return self._report(
-            self._advance(self.recurrent, x, y, self.validation_states, training=False)
+            self._forward(self.recurrent, x, y, self.validation_states, training=False)
         )
 
-    def _advance(
+    def _forward(
         self,
         network: keras.Model,
         x: tf.Tensor,
@@ -212,7 +214,7 @@ class CharRnn(keras.Model):
         states: list[tf.Variable],
         training: bool,
     ) -> tf.Tensor:
-        """Read x, keep the states reached in `states`, and return the loss of each character."""
+        """Compute the loss of each character, and update `states` to the final states."""
         logits, *final_states = network([x, *states], training=training)
         for state, final in zip(states, final_states, strict=True):
             state.assign(tf.cast(final, tf.float32))
@@ -224,15 +226,15 @@ class CharRnn(keras.Model):
 
 
 class ResetStates(keras.callbacks.Callback):
-    """Begin every epoch and every validation with zero states: the text begins anew."""
+    """Resets the states at the beginning of each epoch and each validation."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Forget what was read in the last epoch."""
+        """Reset the training states."""
         del epoch, logs
         reset(self.model.train_states)
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Forget what was read in the last validation."""
+        """Reset the validation states."""
         del logs
         reset(self.model.validation_states)
 

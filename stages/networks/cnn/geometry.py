@@ -1,4 +1,4 @@
-"""Sizes of the maps of a convolutional network. No TensorFlow, so that a config can be checked."""
+"""Sizes of feature maps, without TensorFlow, so that configs are checked fast."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,18 @@ from stages.config.schema import ConvLayer
 POOL = 2  # stride and size of max-pooling
 
 
-def map_sizes(conv_layers: Sequence[ConvLayer], height: int, width: int) -> list[tuple[int, int]]:
-    """The size of the map after each layer, its max-pooling included.
+def feature_map_sizes(
+    conv_layers: Sequence[ConvLayer], height: int, width: int
+) -> list[tuple[int, int]]:
+    """Compute the size of the feature maps after each layer, max-pooling included.
 
     Args:
-        conv_layers: in order.
-        height: of the image, in pixels.
-        width: of the image, in pixels.
+        conv_layers: Configs of the layers, in order.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
 
     Returns:
-        (height, width) per layer; a size below 1 means that nothing is left.
+        (height, width) for each layer; below 1 if the output would be empty.
     """
     sizes = []
     for layer in conv_layers:

@@ -26,24 +26,24 @@ def train(
     validation: Split | None,
     make_batches: MakeBatches,
 ) -> Trained:
-    """Build the network for the images at hand and train it.
+    """Build the network for the given images and train it.
 
     Args:
-        config: section of the model.
-        info: of the processed dataset: `classes`.
-        train: images uint8 [n, height, width(, channels)], y [n] classes.
-        validation: the same, to choose the epoch by.
-        make_batches: of the input pipeline.
+        config: The model's section of params.yaml.
+        info: The dataset's info.json, for `classes`.
+        train: Images uint8 [n, height, width(, channels)], y [n] classes.
+        validation: Validation split, to choose the best epoch, or None.
+        make_batches: Function of the input pipeline.
 
     Raises:
-        DivergedError: see `stages.learning.fit.fit`.
+        DivergedError: If a loss or weight is not finite.
     """
     model = build(config.network, train.x.shape[1:], len(info["classes"]))
     return train_classifier(model, config.training, train, validation, make_batches)
 
 
 def build(config: Cnn, shape: Sequence[int], num_classes: int) -> keras.Model:
-    """From images uint8 [n, *shape] to probabilities float32 [n, num_classes]."""
+    """Build a model from images uint8 [n, *shape] to probabilities float32 [n, num_classes]."""
     height, width, *channels = shape
     layers = [
         keras.Input(tuple(shape), dtype="uint8"),
@@ -63,10 +63,10 @@ def build(config: Cnn, shape: Sequence[int], num_classes: int) -> keras.Model:
 def build_conv_layer(
     config: ConvLayer, activation: str, batch_norm_momentum: float
 ) -> list[keras.layers.Layer]:
-    """A convolution and what follows it.
+    """Build a convolutional layer with max-pooling, batch normalization and activation.
 
-    The largest of four values is the same before and after an activation that only rises, so
-    pooling comes first, and the layers after it have a quarter of the work.
+    Max-pooling commutes with a monotonic activation, so it comes first: the layers after it then
+    have a quarter of the work.
 
     Reference:
         train_mnist_fast, https://github.com/tuomaso/train_mnist_fast

@@ -1,7 +1,7 @@
-"""Training of a network from a position in an image to the color there.
+"""Training of a coordinate network: pixel position to color.
 
-A plain network gives blurs, since it learns slow changes first; random Fourier features of the
-position let it learn fast ones.
+A plain MLP learns low frequencies first (spectral bias), so its images are blurred; with random
+Fourier features of the position it learns high frequencies, too.
 
 Reference:
     Tancik et al.: Fourier features let networks learn high frequency functions in low dimensional
@@ -17,7 +17,7 @@ import numpy as np
 from stages.config.schema import FourierMlp, FourierMlpModel
 from stages.core.splits import Split
 from stages.learning.callbacks import Snapshots
-from stages.learning.fit import MakeBatches, Trained, compile_model, fit, moments
+from stages.learning.fit import MakeBatches, Trained, compile_model, fit, logging_steps
 from stages.learning.optimizers import make_optimizer
 
 PREDICT_BATCH = 4096  # pixels
@@ -30,21 +30,21 @@ def train(
     validation: Split | None,
     make_batches: MakeBatches,
 ) -> Trained:
-    """Learn the colors of the training pixels by their squared error.
+    """Train on the colors of pixels with mean squared error.
 
     Args:
-        config: the model's section of params.yaml.
-        info: the dataset's info.json, for the size of the image.
-        train: pixels, row and column [n, 2] uint16, and their colors [n, 3] uint8.
-        validation: likewise, to compute `val_loss` of, if any.
-        make_batches: of the input pipeline.
+        config: The model's section of params.yaml.
+        info: The dataset's info.json, for the size of the image.
+        train: Rows and columns of pixels, uint16 [n, 2], and their colors, uint8 [n, 3].
+        validation: Validation split, for `val_loss`, or None.
+        make_batches: Function of the input pipeline.
 
     Returns:
-        The model, a history by moment (losses for colors of 0 to 1), and snapshots:
+        The model, a history by logging step (losses for colors from 0 to 1), and snapshots:
         `training_step` [snapshots]; `images`, uint8 [snapshots, height, width, 3].
 
     Raises:
-        DivergedError: if a loss or a weight is not finite.
+        DivergedError: If a loss or weight is not finite.
     """
     training = config.training
     height, width = info["input"]["height"], info["input"]["width"]
@@ -55,7 +55,7 @@ def train(
         loss="mean_squared_error",
     )
     snapshots = Snapshots(
-        {0, *moments(training.steps)}, lambda: {"images": render(model, height, width)}
+        {0, *logging_steps(training.steps)}, lambda: {"images": render(model, height, width)}
     )
     batches = make_batches(scale_colors(train), training, shuffle=True)
     history = fit(
@@ -70,21 +70,20 @@ def train(
 
 
 def scale_colors(split: Split) -> Split:
-    """A split whose colors are float32 of 0 to 1."""
+    """Scale the colors of a split to float32 from 0 to 1."""
     return Split(split.x, split.y.astype(np.float32) / 255)
 
 
 def build(network: FourierMlp, side: int) -> keras.Model:
-    """From positions, row and column [n, 2] uint16, to colors [n, 3] of 0 to 1.
+    """Build a model from positions, uint16 [n, 2], to colors from 0 to 1, float32 [n, 3].
 
-    The features are cosines and sines of waves with random directions and frequencies; each
-    component of a frequency is normal with standard deviation `sigma`, in waves per `side`. They
-    are not trained. Everything before the hidden layers is float32, since bfloat16 does not tell
-    neighboring pixels apart.
+    The Fourier features are cosines and sines with random frequency vectors, whose components are
+    normal with standard deviation `sigma`, in periods per `side`. They are not trained. All layers
+    before the hidden ones are float32, since bfloat16 cannot distinguish neighboring pixels.
 
     Args:
-        network: the model's `network` config.
-        side: pixels of the longer side of the image.
+        network: The model's network config.
+        side: Longer side of the image in pixels.
     """
     positions = keras.Input((2,), dtype="uint16")
     angles = keras.layers.Rescaling(2 * math.pi / side, dtype="float32")(positions)
@@ -104,7 +103,7 @@ def build(network: FourierMlp, side: int) -> keras.Model:
 
 
 def render(model: keras.Model, height: int, width: int) -> np.ndarray:
-    """The whole image as the network has learned it: uint8 [height, width, 3]."""
+    """Predict the whole image, uint8 [height, width, 3]."""
     positions = np.indices((height, width), np.uint16).reshape(2, -1).T
     colors = [
         model(positions[start : start + PREDICT_BATCH])

@@ -10,29 +10,29 @@ import keras
 import tensorflow as tf
 
 from stages.config.schema import AdversarialTraining
-from stages.networks.gan.players import Players
+from stages.networks.gan.networks import GanNetworks
 
 
 class Gan(keras.Model):
     """Trains a discriminator on every batch, and a generator on every `discriminator_steps`-th.
 
-    The generator's loss is the non-saturating one. `averaged` is the generator to keep: its
-    weights, batch-norm statistics included, are an exponential moving average of those of
-    `generator`; without `ema_momentum` it is `generator` itself. Reports `generator_loss`,
-    `discriminator_loss` (without the penalty) and `discriminator_accuracy`, means per step.
+    The generator has the non-saturating loss. `averaged` is the generator to keep: its weights,
+    batch-norm statistics included, are an exponential moving average of those of `generator`;
+    without `ema_momentum` it is `generator` itself. Reports `generator_loss`,
+    `discriminator_loss` (without the penalty) and `discriminator_accuracy`, means over steps.
 
     Args:
-        players: the two networks.
-        training: the model's `training` config: discriminator_steps, label_smoothing, r1_weight,
+        networks: Generator and discriminator.
+        training: The model's training config: discriminator_steps, label_smoothing, r1_weight,
             r1_interval and generator_optimizer.ema_momentum.
 
     Reference:
         Yazici et al.: The unusual effectiveness of averaging in GAN training. ICLR 2019.
     """
 
-    def __init__(self, players: Players, training: AdversarialTraining) -> None:
+    def __init__(self, networks: GanNetworks, training: AdversarialTraining) -> None:
         super().__init__()
-        self.generator, self.discriminator, self.input_scale = players
+        self.generator, self.discriminator, self.input_scale = networks
         self.averaged = self.generator
         self.ema_momentum = training.generator_optimizer.ema_momentum
         if self.ema_momentum is not None:
@@ -48,7 +48,7 @@ class Gan(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """The three metrics; there is no single loss."""
+        """Metrics of both networks; there is no single loss."""
         return [self.generator_loss, self.discriminator_loss, self.discriminator_accuracy]
 
     def compile(
@@ -60,9 +60,9 @@ class Gan(keras.Model):
         """Set the optimizers.
 
         Args:
-            optimizer: of the generator.
-            discriminator_optimizer: of the discriminator.
-            options: as of `keras.Model.compile`.
+            optimizer: Optimizer of the generator.
+            discriminator_optimizer: Optimizer of the discriminator.
+            options: Further arguments of `keras.Model.compile`.
         """
         super().compile(optimizer=optimizer, **options)
         self.discriminator_optimizer = discriminator_optimizer
@@ -70,30 +70,30 @@ class Gan(keras.Model):
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step of the discriminator and, when it is due, one of the generator.
+        """Take a step of the discriminator and, if it is due, one of the generator.
 
         Args:
-            data: real examples [n, *shape], and their labels, which are not used.
+            data: Real examples [n, *shape], and their labels, which are not used.
         """
         real = tf.cast(data[0], tf.float32)
         if self.discriminator_steps == 1:
             self.train_both(real)
         else:
-            finished = self.discriminator_optimizer.iterations + 1
+            steps = self.discriminator_optimizer.iterations + 1
             tf.cond(
-                finished % self.discriminator_steps == 0,
+                steps % self.discriminator_steps == 0,
                 lambda: self.train_both(real),
                 lambda: self.train_discriminator(real, self.generate(tf.shape(real)[0])),
             )
         return self.get_metrics_result()
 
     def generate(self, count: tf.Tensor) -> tf.Tensor:
-        """Examples [count, *shape] from new noise, with the batch norm of training."""
+        """Generate examples [count, *shape] from new noise, with batch norm in training mode."""
         noise = tf.random.normal([count, self.generator.input_shape[1]])
         return self.generator(noise, training=True)
 
     def train_both(self, real: tf.Tensor) -> None:
-        """A step of the discriminator and then one of the generator, on the same noise."""
+        """Take a step of the discriminator, then one of the generator with the same noise."""
         with tf.GradientTape() as tape:
             generated = self.generate(tf.shape(real)[0])
             with tape.stop_recording():
@@ -106,12 +106,12 @@ class Gan(keras.Model):
         self.generator_loss.update_state(loss)
 
     def update_average(self, step: tf.Tensor) -> None:
-        """Move the averaged weights towards the generator's.
+        """Update the averaged weights with the generator's.
 
-        The momentum grows from 0.1 to `ema_momentum`, since the first weights are bad.
+        The momentum increases from 0.1 to `ema_momentum`, since early weights are poor.
 
         Args:
-            step: steps of the generator before this one, a float32 scalar.
+            step: Number of previous generator steps, a float32 scalar.
 
         Reference:
             TensorFlow: tf.train.ExponentialMovingAverage, num_updates.
@@ -123,7 +123,7 @@ class Gan(keras.Model):
             average.assign(momentum * average + (1 - momentum) * weight)
 
     def train_discriminator(self, real: tf.Tensor, generated: tf.Tensor) -> None:
-        """One step of the discriminator.
+        """Take a step of the discriminator.
 
         The targets of real examples are 1 - label_smoothing, those of generated ones 0.
 
@@ -146,9 +146,10 @@ class Gan(keras.Model):
         self.discriminator_accuracy.update_state(tf.cast(correct, tf.float32))
 
     def penalty(self, real: tf.Tensor) -> tf.Tensor:
-        """The weighted R1 penalty where this step is due for it, else 0.
+        """Compute the weighted R1 penalty if it is due in this step, else 0.
 
-        Every `r1_interval`-th step has it, that many times as strong.
+        It is due in every `r1_interval`-th step (lazy regularization), with its weight multiplied
+        by `r1_interval`.
 
         Reference:
             Karras et al.: Analyzing and improving the image quality of StyleGAN. CVPR 2020.
@@ -165,15 +166,14 @@ class Gan(keras.Model):
 
 
 def r1_penalty(discriminator: keras.Model, real: tf.Tensor, input_scale: float) -> tf.Tensor:
-    """Half the mean squared norm of the gradient of the logit by the real examples.
+    """Half the mean squared gradient norm of the discriminator on real examples.
 
-    It keeps the discriminator flat where the examples are right, so that the two networks do not
-    circle around each other.
+    It keeps the discriminator flat around the data, so that the two networks do not oscillate.
 
     Args:
-        discriminator: examples to logits.
-        real: [n, *shape] float32.
-        input_scale: the gradient is taken by examples divided by it.
+        discriminator: Model from examples to logits.
+        real: Real examples, float32 [n, *shape].
+        input_scale: Scale of the inputs; the gradient is with respect to real / input_scale.
 
     Reference:
         Mescheder, Geiger, Nowozin: Which training methods for GANs do actually converge?
@@ -187,6 +187,6 @@ def r1_penalty(discriminator: keras.Model, real: tf.Tensor, input_scale: float) 
 
 
 def cross_entropy(logits: tf.Tensor, target: float) -> tf.Tensor:
-    """The mean binary cross-entropy of logits [n, 1] that all have the same target, in nats."""
+    """Mean binary cross-entropy of logits [n, 1] with the same target, in nats."""
     targets = tf.fill(tf.shape(logits), target)
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits))

@@ -1,4 +1,4 @@
-"""Training of a generative adversarial network of images, by epochs, or of points, by steps."""
+"""Training of a GAN: epoch-based for images, step-based for points."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ from stages.config.schema import (
 from stages.core.errors import DivergedError
 from stages.core.splits import Split
 from stages.learning.callbacks import Snapshots
-from stages.learning.fit import MakeBatches, Trained, compile_model, fit, moments
+from stages.learning.fit import MakeBatches, Trained, compile_model, fit, logging_steps
 from stages.learning.optimizers import make_optimizer
 from stages.networks.gan.adversarial import Gan
-from stages.networks.gan.players import GRID, GRID_AXIS, build_inference_model, build_players
+from stages.networks.gan.networks import GRID, GRID_AXIS, build_inference_model, build_networks
 
-NUM_IMAGES = 81  # in a snapshot
+NUM_IMAGES = 81  # per snapshot
 MAX_SNAPSHOTS = 30  # of images
-NUM_POINTS = 500  # in a snapshot
+NUM_POINTS = 500  # per snapshot
 
 SnapshotArrays = dict[str, np.ndarray]
 
@@ -35,31 +35,31 @@ def train(
     validation: Split | None,
     make_batches: MakeBatches,
 ) -> Trained:
-    """Train on examples without their classes; without validation, as there is no loss to compare.
+    """Train on examples without their classes; there is no validation loss for GANs.
 
     Args:
-        config: the model's section of params.yaml.
-        info: the dataset's info.json; not used.
-        train: images [n, height, width] or [n, height, width, channels], uint8, or points [n, 2].
-        validation: not used.
-        make_batches: of the input pipeline.
+        config: The model's section of params.yaml.
+        info: The dataset's info.json; not used.
+        train: Images uint8 [n, height, width] or [n, height, width, channels], or points [n, 2].
+        validation: Not used.
+        make_batches: Function of the input pipeline.
 
     Returns:
         The inference model (see `build_inference_model`) with the averaged generator, a history
-        by epoch or moment, and snapshots from the same noise each time. Of images: `epoch`
-        [snapshots]; `images`, uint8 [snapshots, 81, *shape]. Of points: `training_step`
+        by epoch or logging step, and snapshots with the same noise each time. For images: `epoch`
+        [snapshots]; `images`, uint8 [snapshots, 81, *shape]. For points: `training_step`
         [snapshots]; `positions`, float16 [snapshots, 500, 2]; `surface`, uint8 [snapshots, y, x],
         the probability of being real (255 is 1), its first row for the largest y; `grid_axis`,
         float32, the x of the columns and, reversed, the y of the rows.
 
     Raises:
-        ConfigError: if the networks do not fit the examples.
-        DataError: if the sides of the images are not divisible by 4.
-        DivergedError: if a loss or a weight is not finite.
+        ConfigError: If the networks do not fit the examples.
+        DataError: If the sides of the images are not divisible by 4.
+        DivergedError: If a loss or weight is not finite.
     """
     del info, validation
     training = config.training
-    gan = Gan(build_players(config.network, train.x.shape[1:]), training)
+    gan = Gan(build_networks(config.network, train.x.shape[1:]), training)
     inference_model = build_inference_model(gan.averaged, gan.discriminator)
     batches = make_batches(train, training, shuffle=True)
     try:
@@ -78,11 +78,12 @@ def train(
 def fit_images(
     gan: Gan, training: ImageGanTraining, batches: tf.data.Dataset
 ) -> tuple[pd.DataFrame, SnapshotArrays]:
-    """Train by epochs, with snapshots of generated images; see `train`."""
+    """Train for a number of epochs, with snapshots of generated images; see `train`."""
     noise = draw_noise(gan, training.seed, NUM_IMAGES)
-    at = np.linspace(0, training.epochs, min(training.epochs + 1, MAX_SNAPSHOTS))
+    epochs = np.linspace(0, training.epochs, min(training.epochs + 1, MAX_SNAPSHOTS))
     snapshots = Snapshots(
-        at.round().astype(int).tolist(), lambda: {"images": generate_images(gan.averaged, noise)}
+        epochs.round().astype(int).tolist(),
+        lambda: {"images": generate_images(gan.averaged, noise)},
     )
     compile_gan(gan, training, training.epochs * len(batches))
     history = fit(gan, batches, epochs=training.epochs, callbacks=[snapshots])
@@ -92,10 +93,10 @@ def fit_images(
 def fit_points(
     gan: Gan, training: PointGanTraining, batches: tf.data.Dataset
 ) -> tuple[pd.DataFrame, SnapshotArrays]:
-    """Train by steps, with snapshots of points and of the discriminator; see `train`."""
+    """Train for a number of steps, with snapshots of points and discriminator; see `train`."""
     noise = draw_noise(gan, training.seed, NUM_POINTS)
     snapshots = Snapshots(
-        {0, *moments(training.steps)},
+        {0, *logging_steps(training.steps)},
         lambda: {
             "positions": gan.averaged(noise).numpy().astype(np.float16),
             "surface": discriminator_surface(gan.discriminator),
@@ -107,14 +108,14 @@ def fit_points(
 
 
 def compile_gan(gan: Gan, training: AdversarialTraining, num_steps: int) -> None:
-    """Give both networks their optimizers.
+    """Compile a GAN with the optimizers of both networks.
 
     Args:
-        gan: to compile.
-        training: the model's `training` config.
-        num_steps: batches in the whole training, each a step of the discriminator.
+        gan: GAN to compile.
+        training: The model's training config.
+        num_steps: Number of training steps of the discriminator.
     """
-    # Gan averages the generator itself, with its batch-norm statistics, which Keras does not.
+    # Gan itself averages the generator, since Keras does not average batch-norm statistics.
     generator_config = training.generator_optimizer.model_copy(update={"ema_momentum": None})
     compile_model(
         gan,
@@ -124,17 +125,17 @@ def compile_gan(gan: Gan, training: AdversarialTraining, num_steps: int) -> None
 
 
 def draw_noise(gan: Gan, seed: int, count: int) -> np.ndarray:
-    """Noise to generate snapshots from: float32 [count, latent_dim]."""
+    """Draw the noise of the snapshots, float32 [count, latent_dim]."""
     shape = (count, gan.generator.input_shape[1])
     return np.random.default_rng(seed).standard_normal(shape, np.float32)
 
 
 def generate_images(generator: keras.Model, noise: np.ndarray) -> np.ndarray:
-    """Images from noise [n, latent_dim]: uint8 [n, *shape]."""
+    """Generate images uint8 [n, *shape] from noise [n, latent_dim]."""
     return np.rint(generator(noise, training=False)).astype(np.uint8)
 
 
 def discriminator_surface(discriminator: keras.Model) -> np.ndarray:
-    """The probability that the points of GRID are real: uint8 [y, x], 255 is 1."""
+    """Compute the probability that points of GRID are real, uint8 [y, x], where 255 is 1."""
     probabilities = tf.sigmoid(discriminator(GRID.reshape(-1, 2), training=False)).numpy()
     return np.rint(255 * probabilities.reshape(GRID.shape[:2])).astype(np.uint8)

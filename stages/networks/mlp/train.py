@@ -17,24 +17,24 @@ def train(
     validation: Split | None,
     make_batches: MakeBatches,
 ) -> Trained:
-    """Build the network for the images at hand and train it.
+    """Build the network for the given images and train it.
 
     Args:
-        config: section of the model.
-        info: of the processed dataset: `classes`.
-        train: images uint8 [n, height, width(, channels)], y [n] classes.
-        validation: the same, to choose the epoch by.
-        make_batches: of the input pipeline.
+        config: The model's section of params.yaml.
+        info: The dataset's info.json, for `classes`.
+        train: Images uint8 [n, height, width(, channels)], y [n] classes.
+        validation: Validation split, to choose the best epoch, or None.
+        make_batches: Function of the input pipeline.
 
     Raises:
-        DivergedError: see `stages.learning.fit.fit`.
+        DivergedError: If a loss or weight is not finite.
     """
     model = build(config.network, train.x.shape[1:], len(info["classes"]))
     return train_classifier(model, config.training, train, validation, make_batches)
 
 
 def build(config: Mlp, shape: Sequence[int], num_classes: int) -> keras.Model:
-    """From images uint8 [n, *shape] to probabilities float32 [n, num_classes]."""
+    """Build a model from images uint8 [n, *shape] to probabilities float32 [n, num_classes]."""
     layers = [
         keras.Input(tuple(shape), dtype="uint8"),
         keras.layers.Rescaling(1 / 255),

@@ -1,11 +1,11 @@
-"""A network from TensorFlow's low-level operations: a sigmoid hidden layer, then softmax.
+"""Training of an MLP in low-level TensorFlow: a sigmoid hidden layer, then softmax.
 
-Nothing of Keras learns here. The parts, in the order in which they are used:
-    Parameters     two matrices and two vectors, all that is learned
-    forward        from images to one number per class, its logit
-    cross_entropy  how wrong the logits are
-    train_step     one step down the slope of that error
-    train          many such steps, each on a batch of images
+Keras is not used for training. The parts, in the order in which they are used:
+    Parameters     two weight matrices and two bias vectors
+    forward        from images to class logits
+    cross_entropy  the loss of the logits
+    train_step     one gradient-descent step
+    train          the training loop over batches of images
 """
 
 import math
@@ -21,11 +21,11 @@ from stages.core.errors import DivergedError
 from stages.core.splits import Split
 from stages.learning.fit import MakeBatches, Trained
 
-WARMUP = 0.1  # of the steps of the schedule `triangular`
+WARMUP = 0.1  # fraction of the steps, in the schedule `triangular`
 
 
 class Parameters(NamedTuple):
-    """All that the network learns, float32."""
+    """Trainable parameters of the network, float32."""
 
     hidden_weights: tf.Variable  # [pixels, hidden]
     hidden_bias: tf.Variable  # [hidden]
@@ -34,17 +34,17 @@ class Parameters(NamedTuple):
 
 
 def initialize(pixels: int, hidden: int, classes: int, gain: float) -> Parameters:
-    """Random weights, small enough that sums over many inputs stay near 0, and zero biases.
+    """Initialize weights with Glorot initialization, and biases with zeros.
 
-    Their standard deviation is sqrt(2 / (inputs + outputs)). With 1 instead, the sigmoids would
-    start saturated, where their slope is nearly 0, and learn little.
+    The standard deviation of the weights is sqrt(2 / (inputs + outputs)). With 1 instead, the
+    sigmoids would saturate, where their gradient is nearly 0, and learn slowly.
 
     Args:
-        pixels: inputs.
-        hidden: units of the hidden layer.
-        classes: outputs.
-        gain: factor of the hidden weights; since the slope of a sigmoid is a quarter at most,
-            about 4 keeps the hidden layer's signal as large as before it.
+        pixels: Number of inputs.
+        hidden: Number of hidden units.
+        classes: Number of outputs.
+        gain: Factor of the hidden weights; since the slope of a sigmoid is at most 1/4, a gain of
+            about 4 keeps the scale of the signal.
 
     Reference:
         Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks,
@@ -64,7 +64,7 @@ def initialize(pixels: int, hidden: int, classes: int, gain: float) -> Parameter
 
 
 def forward(x: tf.Tensor, parameters: Parameters) -> tf.Tensor:
-    """Logits [n, classes] of images x [n, pixels] with values 0 to 1."""
+    """Compute logits [n, classes] of images x [n, pixels] with values from 0 to 1."""
     hidden = tf.sigmoid(tf.matmul(x, parameters.hidden_weights) + parameters.hidden_bias)
     return tf.matmul(hidden, parameters.output_weights) + parameters.output_bias
 
@@ -72,8 +72,8 @@ def forward(x: tf.Tensor, parameters: Parameters) -> tf.Tensor:
 def cross_entropy(logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """Mean of -log(probability of the true class); logits [n, classes], y [n] integers.
 
-    The probabilities are exp(logit) / sum of exp(logits). The largest logit is subtracted first:
-    it changes nothing, and keeps exp from overflowing.
+    The probabilities are softmax(logits) = exp(logits) / sum(exp(logits)). The largest logit is
+    subtracted first: the result is the same, but exp cannot overflow.
     """
     shifted = logits - tf.reduce_max(logits, axis=1, keepdims=True)
     log_probabilities = shifted - tf.math.log(tf.reduce_sum(tf.exp(shifted), axis=1, keepdims=True))
@@ -82,7 +82,7 @@ def cross_entropy(logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
 
 
 def accuracy(logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """The fraction of examples whose largest logit is that of their class."""
+    """Fraction of examples whose largest logit is that of the true class."""
     correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), y)
     return tf.reduce_mean(tf.cast(correct, tf.float32))
 
@@ -91,7 +91,7 @@ def accuracy(logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
 def train_step(
     x: tf.Tensor, y: tf.Tensor, parameters: Parameters, learning_rate: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """One step of stochastic gradient descent; the batch's loss and accuracy before it."""
+    """Take one gradient-descent step; return the batch's loss and accuracy before it."""
     with tf.GradientTape() as tape:
         logits = forward(x, parameters)
         loss = cross_entropy(logits, y)
@@ -107,17 +107,17 @@ def train(
     validation: Split | None,
     make_batches: MakeBatches,
 ) -> Trained:
-    """Take `steps` steps; a row of history after each time through the data, and at the end.
+    """Train for `steps` steps; the history has a row after each epoch and after the last step.
 
     Args:
-        config: section of the model.
-        info: of the processed dataset: `classes`.
-        train: images uint8 [n, height, width], y [n] classes.
-        validation: the same, to show how learning goes on.
-        make_batches: of the input pipeline.
+        config: The model's section of params.yaml.
+        info: The dataset's info.json, for `classes`.
+        train: Images uint8 [n, height, width], y [n] classes.
+        validation: Validation split, for the history, or None.
+        make_batches: Function of the input pipeline.
 
     Raises:
-        DivergedError: if a loss or weight is not finite.
+        DivergedError: If a loss or weight is not finite.
     """
     training, shape = config.training, train.x.shape[1:]
     parameters = initialize(
@@ -132,7 +132,9 @@ def train(
     measured: list[tuple[tf.Tensor, tf.Tensor]] = []
     for step, (x, y) in enumerate(batches.repeat().take(training.steps), 1):
         rate = learning_rate(training, step)
-        measured.append(train_step(as_rows(x), as_integers(y), parameters, tf.constant(rate)))
+        measured.append(
+            train_step(flatten_images(x), as_integers(y), parameters, tf.constant(rate))
+        )
         if step % len(batches) and step < training.steps:
             continue
         row = {"training_step": step, "learning_rate": rate}
@@ -152,24 +154,30 @@ def train(
     return Trained(to_keras(finite, shape), pd.DataFrame(rows), {}, num_examples)
 
 
-def as_rows(images: tf.Tensor) -> tf.Tensor:
-    """Images uint8 [n, ...] as pixels from 0 to 1, float32 [n, pixels]."""
+def flatten_images(images: tf.Tensor) -> tf.Tensor:
+    """Convert images uint8 [n, ...] to float32 [n, pixels] with values from 0 to 1."""
     return tf.reshape(tf.cast(images, tf.float32) / 255, [len(images), -1])
 
 
 def as_integers(y: tf.Tensor) -> tf.Tensor:
-    """Labels [n] as int32."""
+    """Convert labels [n] to int32."""
     return tf.cast(y, tf.int32)
 
 
 def measure(
     means: np.ndarray, parameters: Parameters, validation: Split | None
 ) -> dict[str, float]:
-    """The columns of the history: loss and accuracy in training `means` [2] and in validation."""
+    """Compute losses and accuracies for the history.
+
+    Args:
+        means: Loss and accuracy in training [2].
+        parameters: Parameters of the network.
+        validation: Validation split, or None.
+    """
     loss, correct = means.tolist()
     if validation is None:
         return {"loss": loss, "accuracy": correct}
-    logits = forward(as_rows(np.asarray(validation.x)), parameters)
+    logits = forward(flatten_images(np.asarray(validation.x)), parameters)
     y = as_integers(np.asarray(validation.y))
     return {
         "loss": loss,
@@ -180,9 +188,9 @@ def measure(
 
 
 def learning_rate(config: RawTraining, step: int) -> float:
-    """The rate of a step, from 1: constant, or rising for a tenth of the steps, then falling to 0.
+    """Learning rate of a step, counted from 1.
 
-    Both slopes of `triangular` are linear.
+    `triangular` increases linearly for a tenth of the steps, then decreases linearly to 0.
     """
     if config.schedule == "constant":
         return config.learning_rate
@@ -191,11 +199,11 @@ def learning_rate(config: RawTraining, step: int) -> float:
 
 
 def to_keras(weights: list[np.ndarray], shape: tuple[int, ...]) -> keras.Model:
-    """The trained weights in a Keras model, so that they are stored and evaluated as all are.
+    """Build a Keras model with the trained weights, to be stored and evaluated like all others.
 
     Args:
-        weights: of Parameters.
-        shape: of an image.
+        weights: Values of Parameters.
+        shape: Shape of an image.
     """
     model = keras.Sequential(
         [

@@ -1,7 +1,7 @@
 """Train the networks of all folds of a cross-validation at once.
 
-TensorFlow takes hardly longer for a step of many small networks, as one batched network, than for
-a step of one.
+For such small networks, a step of one batched network of all folds takes TensorFlow hardly longer
+than a step of a single fold.
 """
 
 import math
@@ -18,13 +18,13 @@ from stages.core.splits import Split
 from stages.learning.fit import compile_model, fit, make_loss
 from stages.learning.optimizers import make_optimizer
 from stages.networks.tabular_mlp.train import build, check_classes
-from stages.pipelines.common import read_ahead, taker
+from stages.pipelines.common import make_gather_fn, read_ahead
 
-NO_ROW = -1
+NO_EXAMPLE = -1
 
 
 class FoldModel(NamedTuple):
-    """A model, the rows that it is trained on, and its seed."""
+    """A model, its training examples and its seed."""
 
     model: keras.Model
     train: Split
@@ -32,16 +32,16 @@ class FoldModel(NamedTuple):
 
 
 class FoldDropout(keras.layers.Layer):
-    """Dropout with the noise that each fold's own layer would draw; for training alone.
+    """Dropout with the noise that each fold's own layer would draw; only for training.
 
     Args:
-        layers: keras.layers.Dropout of each fold, all of one rate above 0.
+        layers: keras.layers.Dropout of each fold, all with the same rate above 0.
 
     Input shape:
         [n, folds, units].
 
     Output shape:
-        The same.
+        Same as the input shape.
     """
 
     def __init__(self, layers: Sequence[keras.layers.Dropout]) -> None:
@@ -51,10 +51,10 @@ class FoldDropout(keras.layers.Layer):
         self.states = tf.Variable(np.stack(states), trainable=False)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Set units to 0, and scale the others up."""
-        rows, _, units = tf.unstack(tf.shape(inputs))
+        """Drop units, and scale up the others."""
+        count, _, units = tf.unstack(tf.shape(inputs))
         noise = tf.map_fn(
-            lambda state: tf.random.stateless_uniform((rows, units), state, dtype=inputs.dtype),
+            lambda state: tf.random.stateless_uniform((count, units), state, dtype=inputs.dtype),
             self.states,
             fn_output_signature=tf.TensorSpec((None, inputs.shape[-1]), inputs.dtype),
         )
@@ -68,19 +68,23 @@ def train_folds(
 ) -> list[keras.Model]:
     """Train a model on each split, all at once.
 
-    Each is that of `train` with its split and seed, but for rounding and another random order of
-    rows: it has its own encoding, initial weights, batches, steps and dropout noise. So it depends
-    neither on the other folds nor on their order.
+    Each model is equivalent to that of `train` with the same split and seed, up to rounding and
+    the random order of examples: it has its own encoding, initial weights, batches, steps and
+    dropout noise. So it depends neither on the other folds nor on their order.
 
     Args:
-        config: section of the model.
-        info: of the processed dataset: `classes`, and the `columns` of `input`.
-        splits: rows float32 [n, columns], NaN where a value is missing; y [n], 0 or 1.
-        seeds: of each.
+        config: The model's section of params.yaml.
+        info: The dataset's info.json, for `classes` and the `columns` of `input`.
+        splits: Training examples of each fold, float32 [n, columns], NaN for missing values;
+            y [n], 0 or 1.
+        seeds: Seed of each fold.
+
+    Returns:
+        The trained model of each fold.
 
     Raises:
-        ConfigError: if there are not two classes.
-        DivergedError: if one of them diverges, see `stages.learning.fit.fit`.
+        ConfigError: If the dataset does not have two classes.
+        DivergedError: If a loss or weight of a fold is not finite.
     """
     check_classes(info)
     folds = []
@@ -96,10 +100,11 @@ def train_folds(
 def group_folds(
     folds: Sequence[FoldModel], training: TableClassifierTraining
 ) -> list[list[FoldModel]]:
-    """The folds that can be trained as one network.
+    """Group folds that can be trained as one network.
 
-    They take the same number of steps, along the same schedule. With `global_clipnorm` each is
-    trained alone, since the norm is that of all gradients of a network.
+    The folds of a group have the same number of steps and so the same schedule. With
+    `global_clipnorm` each fold is trained alone, since the norm is that of all gradients of a
+    network.
     """
     groups = defaultdict(list)
     for number, fold in enumerate(folds):
@@ -109,14 +114,14 @@ def group_folds(
 
 
 def count_steps(fold: FoldModel, training: TableClassifierTraining) -> int:
-    """The number of steps of the whole training of a fold."""
+    """Compute the number of training steps of a fold."""
     return training.epochs * math.ceil(len(fold.train.y) / training.batch_size)
 
 
 def train_group(folds: Sequence[FoldModel], training: TableClassifierTraining) -> None:
-    """Train models of the same layers and number of steps, as one network.
+    """Train models with the same layers and number of steps as one network.
 
-    The loss is the sum of theirs, so that each weight has the gradient of its own fold's loss.
+    The loss is the sum over folds, so that each weight gets the gradient of its own fold's loss.
     """
     network = stack_models([fold.model for fold in folds])
     steps = count_steps(folds[0], training)
@@ -124,7 +129,7 @@ def train_group(folds: Sequence[FoldModel], training: TableClassifierTraining) -
         network,
         make_optimizer(training.optimizer, steps),
         loss=make_loss(1, training.label_smoothing),
-        loss_weights=float(len(folds)),  # since Keras takes the mean over folds, too
+        loss_weights=float(len(folds)),  # since Keras averages over folds, too
     )
     fit(network, make_fold_batches(folds, training), steps=steps)
     weights = network.get_weights()
@@ -133,10 +138,13 @@ def train_group(folds: Sequence[FoldModel], training: TableClassifierTraining) -
 
 
 def stack_models(models: Sequence[keras.Model]) -> keras.Model:
-    """From encoded rows [n, folds, features] to probabilities [n, folds, 1], for training alone.
+    """Build one network of all folds, only for training.
 
     Args:
-        models: of `build`, with equal layers; their present weights are those of the result.
+        models: Models from `build` with equal layers; their current weights are copied.
+
+    Returns:
+        A model from encoded examples [n, folds, features] to probabilities [n, folds, 1].
     """
     inputs = keras.Input((len(models), hidden_layers(models[0])[0].input.shape[-1]))
     hidden = inputs
@@ -162,13 +170,13 @@ def stack_models(models: Sequence[keras.Model]) -> keras.Model:
 
 
 def hidden_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers of a model after its encoding: from the first Dense on."""
+    """Layers of a model after the encoding, from the first Dense layer on."""
     kinds = [isinstance(layer, keras.layers.Dense) for layer in model.layers]
     return model.layers[kinds.index(True) :]
 
 
-def encode_rows(fold: FoldModel) -> np.ndarray:
-    """The training rows of a fold as its model encodes them, float32 [n, features]."""
+def encode_examples(fold: FoldModel) -> np.ndarray:
+    """Encode the training examples of a fold with its model, float32 [n, features]."""
     encoder = keras.Model(fold.model.input, hidden_layers(fold.model)[0].input)
     return keras.ops.convert_to_numpy(encoder(fold.train.x)).astype(np.float32)
 
@@ -176,18 +184,19 @@ def encode_rows(fold: FoldModel) -> np.ndarray:
 def make_fold_batches(
     folds: Sequence[FoldModel], training: TableClassifierTraining
 ) -> tf.data.Dataset:
-    """Batches of a whole training.
+    """Build the batches of a whole training run.
 
     Args:
-        folds: with the same number of steps.
-        training: config, for `batch_size` and `epochs`.
+        folds: Folds with the same number of steps.
+        training: The model's training config, for `batch_size` and `epochs`.
 
     Returns:
-        Encoded rows float32 [m, folds, features], labels float32 [m, folds, 1], and the weights of
-        their losses float32 [m, folds], see `draw_batches`.
+        Batches of encoded examples float32 [m, folds, features], labels float32 [m, folds, 1] and
+        sample weights float32 [m, folds]; see `draw_batches`.
     """
-    take_x = taker(np.concatenate([encode_rows(fold) for fold in folds]))
-    take_y = taker(np.concatenate([fold.train.y for fold in folds]).astype(np.float32)[:, None])
+    x = np.concatenate([encode_examples(fold) for fold in folds])
+    y = np.concatenate([fold.train.y for fold in folds]).astype(np.float32)[:, None]
+    gather_x, gather_y = make_gather_fn(x), make_gather_fn(y)
     drawn = tf.data.Dataset.from_generator(
         lambda: draw_batches(
             [len(fold.train.y) for fold in folds],
@@ -200,7 +209,7 @@ def make_fold_batches(
             tf.TensorSpec((None, len(folds)), tf.float32),
         ),
     )
-    batches = drawn.map(lambda positions, weights: (take_x(positions), take_y(positions), weights))
+    batches = drawn.map(lambda indices, weights: (gather_x(indices), gather_y(indices), weights))
     steps = count_steps(folds[0], training)
     return read_ahead(batches.apply(tf.data.experimental.assert_cardinality(steps)))
 
@@ -208,27 +217,27 @@ def make_fold_batches(
 def draw_batches(
     counts: Sequence[int], seeds: Sequence[int], batch_size: int, epochs: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Draw the rows of each fold in a random order, a new one in each epoch.
+    """Draw the examples of each fold in random order, reshuffled in each epoch.
 
     Args:
-        counts: of each fold's rows.
-        seeds: of each fold.
-        batch_size: of each fold.
-        epochs: how often to draw all.
+        counts: Number of examples of each fold.
+        seeds: Seed of each fold.
+        batch_size: Batch size of each fold.
+        epochs: Number of epochs.
 
     Yields:
-        Positions int64 [m, folds] among the rows of all folds, one fold after the other, and
-        weights float32 [m, folds], whose mean over the rows of each fold is 1; that of a fold
-        that has no more rows is 0.
+        Indices int64 [m, folds] into the concatenated examples of all folds, and sample weights
+        float32 [m, folds], 0 for a fold without further examples; their mean over the batch is 1
+        for each fold.
     """
     generators = [np.random.default_rng(seed) for seed in seeds]
     begins = np.cumsum([0, *counts[:-1]])
     for _ in range(epochs):
-        order = np.full((max(counts), len(counts)), NO_ROW)
+        order = np.full((max(counts), len(counts)), NO_EXAMPLE)
         for fold, generator in enumerate(generators):
             order[: counts[fold], fold] = begins[fold] + generator.permutation(counts[fold])
         for begin in range(0, len(order), batch_size):
-            positions = order[begin : begin + batch_size]
-            taken = positions != NO_ROW
-            weights = len(taken) * taken / taken.sum(axis=0)
-            yield np.maximum(positions, 0), weights.astype(np.float32)
+            indices = order[begin : begin + batch_size]
+            is_example = indices != NO_EXAMPLE
+            weights = len(indices) * is_example / is_example.sum(axis=0)
+            yield np.maximum(indices, 0), weights.astype(np.float32)

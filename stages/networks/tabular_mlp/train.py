@@ -1,7 +1,7 @@
 """Train a fully connected network for tables with two classes.
 
-The network standardizes and one-hot encodes the columns itself, by what the training rows say, so
-that a fold of a cross-validation learns nothing from the rows that it is evaluated on.
+The network standardizes and one-hot encodes the columns itself, with statistics of the training
+examples, so that no information leaks from the held-out examples of a fold.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,18 +23,18 @@ def train(
     validation: Split | None,
     make_batches: MakeBatches,
 ) -> Trained:
-    """Build the network for the columns at hand and train it.
+    """Build the network for the given columns and train it.
 
     Args:
-        config: section of the model.
-        info: of the processed dataset: `classes`, and the `columns` of `input`.
-        train: rows float32 [n, columns], NaN where a value is missing; y [n], 0 or 1.
-        validation: the same, to choose the epoch by.
-        make_batches: of the input pipeline.
+        config: The model's section of params.yaml.
+        info: The dataset's info.json, for `classes` and the `columns` of `input`.
+        train: Examples float32 [n, columns], NaN for missing values; y [n], 0 or 1.
+        validation: Validation split, to choose the best epoch, or None.
+        make_batches: Function of the input pipeline.
 
     Raises:
-        ConfigError: if there are not two classes.
-        DivergedError: see `stages.learning.fit.fit`.
+        ConfigError: If the dataset does not have two classes.
+        DivergedError: If a loss or weight is not finite.
     """
     check_classes(info)
     model = build(config.network, info["input"]["columns"], train.x)
@@ -45,7 +45,7 @@ def check_classes(info: Mapping[str, Any]) -> None:
     """Check that a dataset has two classes.
 
     Raises:
-        ConfigError: if it has not.
+        ConfigError: If it does not.
     """
     if len(info["classes"]) != 2:
         raise ConfigError(
@@ -55,16 +55,16 @@ def check_classes(info: Mapping[str, Any]) -> None:
 
 
 def build(config: TabularMlp, columns: Sequence[Mapping[str, Any]], x: np.ndarray) -> keras.Model:
-    """From rows float32 [n, columns] to the probability of class 1, float32 [n, 1].
+    """Build a model from examples float32 [n, columns] to probabilities float32 [n, 1].
 
     Args:
-        config: of the network.
-        columns: name, `encoding` and `num_codes` of each.
-        x: training rows [n, columns], NaN where a value is missing.
+        config: Network config.
+        columns: `encoding` and, for "one_hot", `num_codes` of each column.
+        x: Training examples [n, columns], NaN for missing values.
     """
-    rows = keras.Input((len(columns),))
+    inputs = keras.Input((len(columns),))
     encoded = [
-        encode(rows[:, index : index + 1], column, x[:, index])
+        encode(inputs[:, index : index + 1], column, x[:, index])
         for index, column in enumerate(columns)
     ]
     hidden = keras.layers.Concatenate()(encoded) if len(encoded) > 1 else encoded[0]
@@ -79,22 +79,23 @@ def build(config: TabularMlp, columns: Sequence[Mapping[str, Any]], x: np.ndarra
         kernel_regularizer=keras.regularizers.L2(config.l2),
         dtype="float32",
     )(hidden)
-    return keras.Model(rows, output)
+    return keras.Model(inputs, output)
 
 
 def encode(
     values: keras.KerasTensor, column: Mapping[str, Any], known: np.ndarray
 ) -> keras.KerasTensor:
-    """Encode a column as the network takes it.
+    """Encode a column inside the network.
 
     Args:
-        values: [n, 1], NaN where missing.
-        column: `encoding`: "standardize" to mean 0 and variance 1, 0 where missing; "one_hot", a
-            unit for missing and one for each of `num_codes` codes from 1; or "identity".
-        known: the values [m] in the training rows.
+        values: Values [n, 1], NaN if missing.
+        column: Column with `encoding`: "standardize" to mean 0 and variance 1, missing values
+            become 0; "one_hot", one unit for missing values and one for each of `num_codes` codes
+            from 1; or "identity".
+        known: Training values [m].
 
     Returns:
-        [n, units] float32.
+        Encoded values, float32 [n, units].
     """
     if column["encoding"] == "standardize":
         present = known[~np.isnan(known)].astype(np.float64)

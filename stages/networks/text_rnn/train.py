@@ -15,8 +15,12 @@ from stages.core.errors import ConfigError
 from stages.core.splits import PADDING, Split
 from stages.learning.fit import MakeBatches, Trained, train_classifier
 
-CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
-BELOW = 10.0  # more than the range of a cell's outputs, which is -1 to 1
+CELLS = {
+    "lstm": keras.layers.LSTM,
+    "gru": keras.layers.GRU,
+    "simple_rnn": keras.layers.SimpleRNN,
+}
+BELOW = 10.0  # more than the range of the outputs, which is -1 to 1
 
 
 def train(
@@ -26,18 +30,18 @@ def train(
     validation: Split | None,
     make_batches: MakeBatches,
 ) -> Trained:
-    """Build the network for the vocabulary at hand and train it.
+    """Build the network for the given vocabulary and train it.
 
     Args:
-        config: section of the model.
-        info: of the processed dataset: `classes`, and the `vocabulary` of `input`.
-        train: token ids uint16 [n, length], padded at the end; y [n], 0 or 1.
-        validation: the same, to choose the epoch by.
-        make_batches: of the input pipeline.
+        config: The model's section of params.yaml.
+        info: The dataset's info.json, for `classes` and the `vocabulary` of `input`.
+        train: Token ids uint16 [n, length], padded at the end; y [n], 0 or 1.
+        validation: Validation split, to choose the best epoch, or None.
+        make_batches: Function of the input pipeline.
 
     Raises:
-        ConfigError: if there are not two classes.
-        DivergedError: see `stages.learning.fit.fit`.
+        ConfigError: If the dataset does not have two classes.
+        DivergedError: If a loss or weight is not finite.
     """
     if len(info["classes"]) != 2:
         raise ConfigError(
@@ -49,16 +53,16 @@ def train(
 
 
 def build(config: TextRnn, vocabulary_size: int) -> keras.Model:
-    """From token ids [n, length], padded at the end, to the probability of class 1 [n, 1].
+    """Build a model from token ids [n, length], padded at the end, to probabilities [n, 1].
 
-    The outputs of the recurrent layer are pooled over all words, their mean beside their maximum,
-    since the verdict may stand anywhere in a text. Padding comes after the words and is left out
-    of the pools, so that the answer does not depend on how much of it there is.
+    The outputs of the recurrent layer are pooled over all words: average pooling concatenated with
+    max-pooling, since sentiment may be expressed anywhere in a text. Padding, which follows the
+    words, is excluded from pooling, so that its length does not change the prediction.
 
     Reference:
         Gal, Ghahramani: A theoretically grounded application of dropout in recurrent neural
-        networks, NIPS 2016 (word_dropout: all of a word's embedding at once).
-        Howard, Ruder: Universal language model fine-tuning, ACL 2018 (the pools).
+        networks, NIPS 2016 (word_dropout: drops whole words).
+        Howard, Ruder: Universal language model fine-tuning, ACL 2018 (concat pooling).
     """
     words = keras.Input((None,), dtype="int32")
     x = keras.layers.Embedding(vocabulary_size, config.embedding_dim)(words)

@@ -1,1 +1,1 @@
-"""Fully connected network for points in the plane, with snapshots of what it learns."""
+"""Fully connected network for points in the plane, with snapshots of all units."""

@@ -1,4 +1,4 @@
-"""The grid of points over which the snapshots show a function of the plane."""
+"""Grid of points on which snapshots evaluate functions of the plane."""
 
 import numpy as np
 

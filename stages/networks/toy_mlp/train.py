@@ -1,4 +1,4 @@
-"""Training of a small fully connected network whose every unit is shown while it learns.
+"""Training of a small fully connected network, with snapshots of every unit.
 
 Reference:
     Smilkov et al.: Direct-manipulation visualization of deep networks. arXiv 1708.03788, 2017.
@@ -18,7 +18,7 @@ from stages.learning.fit import (
     compile_model,
     encode_labels,
     fit,
-    moments,
+    logging_steps,
 )
 from stages.learning.optimizers import make_optimizer
 from stages.networks.toy_mlp.grid import AXIS, GRID
@@ -31,22 +31,22 @@ def train(
     validation: Split | None,
     make_batches: MakeBatches,
 ) -> Trained:
-    """Train on points of two classes by binary cross-entropy.
+    """Train on points of two classes with binary cross-entropy.
 
     Args:
-        config: the model's section of params.yaml.
-        info: the dataset's info.json; not used.
-        train: points [n, 2] float32 and their classes [n].
-        validation: likewise, to compute `val_loss` and `val_accuracy` of, if any.
-        make_batches: of the input pipeline.
+        config: The model's section of params.yaml.
+        info: The dataset's info.json; not used.
+        train: Points float32 [n, 2] and their classes [n].
+        validation: Validation split, for `val_loss` and `val_accuracy`, or None.
+        make_batches: Function of the input pipeline.
 
     Returns:
-        The model, a history by moment, and snapshots: `training_step` [snapshots]; see
-        `to_surfaces` for the others; `grid_axis`, float32, the x of the columns of a surface and,
-        reversed, the y of its rows.
+        The model, a history by logging step, and snapshots: `training_step` [snapshots];
+        `grid_axis`, float32, the x of the columns of a surface and, reversed, the y of its rows;
+        see `to_surfaces` for the others.
 
     Raises:
-        DivergedError: if a loss or a weight is not finite.
+        DivergedError: If a loss or weight is not finite.
     """
     del info
     training = config.training
@@ -57,7 +57,9 @@ def train(
         loss="binary_crossentropy",
         metrics=["accuracy"],
     )
-    snapshots = Snapshots({0, *moments(training.steps)}, lambda: {"units": unit_outputs(model)})
+    snapshots = Snapshots(
+        {0, *logging_steps(training.steps)}, lambda: {"units": unit_outputs(model)}
+    )
 
     def batches(split: Split, *, shuffle: bool) -> Any:
         return make_batches(split, training, shuffle=shuffle).map(
@@ -79,7 +81,7 @@ def train(
 
 
 def build(network: ToyMlp) -> keras.Model:
-    """From points float32 [n, 2] to the probability [n, 1] of class 1."""
+    """Build a model from points float32 [n, 2] to probabilities of class 1 [n, 1]."""
     hidden = [
         keras.layers.Dense(units, activation=network.activation) for units in network.hidden_units
     ]
@@ -88,10 +90,7 @@ def build(network: ToyMlp) -> keras.Model:
 
 
 def unit_outputs(model: keras.Model) -> np.ndarray:
-    """The output of every unit for the points of GRID, in float32: [units, y, x].
-
-    The probability is the last of them.
-    """
+    """Compute the outputs of all units on GRID, float32 [units, y, x]; the probability is last."""
     x, outputs = GRID.reshape(-1, 2), []
     for layer in model.layers:
         x = layer(x)
@@ -100,11 +99,15 @@ def unit_outputs(model: keras.Model) -> np.ndarray:
 
 
 def to_surfaces(units: np.ndarray) -> dict[str, np.ndarray]:
-    """The outputs of all units, [snapshots, units, y, x] with the probability last, as uint8.
+    """Convert outputs of units to uint8.
+
+    Args:
+        units: Outputs [snapshots, units, y, x], the probability last.
 
     Returns:
-        `output`, [snapshots, y, x], 255 is the probability 1; `hidden`, [snapshots, hidden units,
-        y, x], 128 is 0 and each unit is scaled by its largest absolute output in any snapshot.
+        `output`, [snapshots, y, x], where 255 is the probability 1; `hidden`, [snapshots, hidden
+        units, y, x], where 128 is 0, scaled by the largest absolute output of each unit in any
+        snapshot.
     """
     hidden, output = units[:, :-1], units[:, -1]
     largest = np.abs(hidden).max(axis=(0, 2, 3), keepdims=True)

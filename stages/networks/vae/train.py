@@ -1,4 +1,4 @@
-"""Training of a convolutional variational autoencoder for gray images.
+"""Training of a convolutional variational autoencoder for grayscale images.
 
 Reference:
     Kingma, Welling: Auto-encoding variational Bayes. ICLR 2014.
@@ -33,18 +33,18 @@ def train(
     """Train on images, without their classes.
 
     Args:
-        config: the model's section of params.yaml.
-        info: the dataset's info.json; not used.
-        train: images [n, height, width] uint8.
-        validation: images to compute `val_*` losses of, if any.
-        make_batches: of the input pipeline.
+        config: The model's section of params.yaml.
+        info: The dataset's info.json; not used.
+        train: Images uint8 [n, height, width].
+        validation: Validation split, for the `val_*` losses, or None.
+        make_batches: Function of the input pipeline.
 
     Returns:
         The inference model (see `build_inference_model`), a history by epoch, no snapshots.
 
     Raises:
-        DataError: if the images do not fit the network.
-        DivergedError: if a loss or a weight is not finite.
+        DataError: If the images do not fit the network.
+        DivergedError: If a loss or weight is not finite.
     """
     del info
     shape = train.x.shape[1:]
@@ -62,18 +62,18 @@ def train_networks(
     """Train any encoder and decoder of images; see `train`.
 
     Args:
-        networks: encoder and decoder, as for `Vae`.
-        training: the model's `training` config.
-        train: images [n, height, width] uint8.
-        validation: images to compute `val_*` losses of, if any.
-        make_batches: of the input pipeline.
+        networks: Encoder and decoder, as for `Vae`.
+        training: The model's training config.
+        train: Images uint8 [n, height, width].
+        validation: Validation split, for the `val_*` losses, or None.
+        make_batches: Function of the input pipeline.
 
     Raises:
-        DivergedError: if a loss or a weight is not finite.
+        DivergedError: If a loss or weight is not finite.
     """
     encoder, decoder = networks
     inference_model = build_inference_model(encoder, decoder)
-    # The targets are the images themselves, which the pipeline does not augment.
+    # The targets are the images, not augmented.
     batches = make_batches(Split(train.x, train.x), training, shuffle=True)
     validation_batches = validation and make_batches(
         Split(validation.x, validation.x), training, shuffle=False
@@ -88,17 +88,17 @@ def train_networks(
 
 
 class Vae(keras.Model):
-    """Trains an encoder and a decoder on the negative evidence lower bound, its KL term weighted.
+    """Trains an encoder and a decoder on the negative ELBO with a weighted KL term.
 
-    Batches are (seen, target): the images that the encoder sees, and those to be reconstructed.
-    They differ by the augmentation, so that the encoder learns to place images that it has not
-    seen while the decoder need not draw the changes. Reports means per image, in nats: `loss` =
-    `reconstruction_loss` + `kl_weight` * `kl_loss`.
+    Batches are (input, target): the images to encode and those to reconstruct. Only inputs are
+    augmented, so that the encoder generalizes while the decoder need not reconstruct the
+    augmentation. Reports means per image, in nats: `loss` = `reconstruction_loss` + `kl_weight` *
+    `kl_loss`.
 
     Args:
-        encoder: images to mean and log variance of the latent variables.
-        decoder: latent variables to logits of the pixels.
-        kl_weight: weight of the KL divergence.
+        encoder: Model from images to mean and log variance of the latent variables.
+        decoder: Model from latent variables to logits of the pixels.
+        kl_weight: Weight of the KL divergence.
 
     Reference:
         Im et al.: Denoising criterion for variational auto-encoding framework. AAAI 2017.
@@ -112,10 +112,10 @@ class Vae(keras.Model):
         self.built = True
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> dict[str, tf.Tensor]:
-        """Encode images [n, height, width], draw a sample of each posterior and decode it.
+        """Encode images [n, height, width], sample from each posterior and decode the sample.
 
         Returns:
-            mean and log_variance, [n, latent_dim]; reconstruction, logits [n, height, width].
+            `mean` and `log_variance`, [n, latent_dim]; `reconstruction`, logits [n, height, width].
         """
         mean, log_variance = self.encoder(images, training=training)
         latent = sample_posterior(mean, log_variance)
@@ -130,7 +130,7 @@ class Vae(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> tf.Tensor:
-        """The mean loss of a batch; y [n, height, width] are the targets, 0 to 255."""
+        """Compute the mean loss of a batch; y are the targets, 0 to 255, [n, height, width]."""
         del x, sample_weight, training
         reconstruction = reconstruction_loss(y, y_pred["reconstruction"])
         kl = kl_loss(y_pred["mean"], y_pred["log_variance"])
@@ -140,16 +140,16 @@ class Vae(keras.Model):
 
 
 def sample_posterior(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
-    """A sample of each normal distribution, [n, latent_dim], differentiable in both arguments."""
+    """Sample from normal distributions [n, latent_dim] with the reparameterization trick."""
     return mean + tf.exp(0.5 * log_variance) * tf.random.normal(tf.shape(mean))
 
 
 def reconstruction_loss(images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Binary cross-entropy summed over the pixels, in nats: [n].
+    """Binary cross-entropy summed over the pixels, in nats, [n].
 
     Args:
-        images: [n, height, width], 0 to 255.
-        logits: float32, of the same shape.
+        images: Images [n, height, width], 0 to 255.
+        logits: Logits float32 [n, height, width].
     """
     targets = tf.cast(images, tf.float32) / 255
     cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
@@ -157,7 +157,7 @@ def reconstruction_loss(images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 
 def kl_loss(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
-    """KL divergence of normal distributions [n, latent_dim] from the standard one, in nats: [n].
+    """KL divergence of normal distributions [n, latent_dim] from the standard normal, in nats, [n].
 
     Reference:
         Kingma, Welling: Auto-encoding variational Bayes. ICLR 2014, appendix B.
@@ -166,15 +166,15 @@ def kl_loss(mean: tf.Tensor, log_variance: tf.Tensor) -> tf.Tensor:
 
 
 def build_encoder(network: VaeConfig, shape: tuple[int, ...]) -> keras.Model:
-    """From uint8 images [n, *shape] to mean and log variance, float32 [n, latent_dim].
+    """Build a model from images uint8 [n, *shape] to mean and log variance, [n, latent_dim].
 
     Raises:
-        DataError: if the images are not gray, or their sides not divisible by 4.
+        DataError: If the images are not grayscale, or their sides not divisible by 4.
     """
     if len(shape) != 2 or any(side % UPSAMPLING for side in shape):
         raise DataError(
-            f"images of shape {shape}: expected gray images whose height and width are divisible "
-            f"by {UPSAMPLING}, which the decoder needs: take another network or another dataset"
+            f"images of shape {shape}: expected grayscale images whose height and width are "
+            f"divisible by {UPSAMPLING}, for the decoder: use another network or another dataset"
         )
     images = keras.Input(shape, dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(images)
@@ -193,11 +193,11 @@ def build_encoder(network: VaeConfig, shape: tuple[int, ...]) -> keras.Model:
 
 
 def build_decoder(network: VaeConfig, shape: tuple[int, ...]) -> keras.Model:
-    """From float32 latent variables [n, latent_dim] to float32 logits of pixels [n, *shape].
+    """Build a model from latent variables [n, latent_dim] to logits of pixels [n, *shape], float32.
 
-    The dense layers after the latent variables are float32 too: bfloat16 has 8 bits, and the
-    posterior of an image is narrower than the steps between its numbers. The feature maps have
-    relu, since a smoother activation of them takes longer than the convolutions.
+    The first dense layers are float32, too: bfloat16 has 8 significant bits, and its steps are
+    wider than the posterior of an image. Feature maps use relu, since smoother activations would
+    take longer than the convolutions.
     """
     height, width = (side // UPSAMPLING for side in shape)
     first_filters, second_filters = network.decoder_filters
@@ -220,13 +220,13 @@ def build_decoder(network: VaeConfig, shape: tuple[int, ...]) -> keras.Model:
 
 
 def initialize_first(stddev: float | None) -> dict[str, keras.initializers.Initializer]:
-    """Initializers of the first dense layer of the decoder.
+    """Build initializers of the first dense layer of the decoder.
 
-    A latent space of few dimensions needs steep features from the beginning, which learn slowly
-    from the small weights of Glorot initialization.
+    A low-dimensional latent space needs high-frequency features, which are learned slowly from the
+    small weights of Glorot initialization.
 
     Args:
-        stddev: of the normal distribution of weights and biases; None keeps those of Keras.
+        stddev: Standard deviation of weights and biases; None for the defaults of Keras.
 
     Reference:
         Tancik et al.: Fourier features let networks learn high frequency functions in low
@@ -239,11 +239,11 @@ def initialize_first(stddev: float | None) -> dict[str, keras.initializers.Initi
 
 
 def build_inference_model(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
-    """The model to store: images to posterior and the reconstruction from its mean.
+    """Build the model to store: images to posterior and reconstruction from its mean.
 
-    From uint8 images [n, height, width] to a dictionary of `mean` and `log_variance`, float32
-    [n, latent_dim], and `reconstruction`, logits float32 [n, height, width]. Its layers `encoder`
-    and `decoder` are models themselves.
+    Inputs are images uint8 [n, height, width]; outputs are a dictionary of `mean` and
+    `log_variance`, float32 [n, latent_dim], and `reconstruction`, logits float32
+    [n, height, width]. Its layers `encoder` and `decoder` are models themselves.
     """
     images = keras.Input(encoder.input_shape[1:], dtype="uint8", name="images")
     mean, log_variance = encoder(images)

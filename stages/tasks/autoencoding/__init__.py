@@ -1,1 +1,1 @@
-"""Autoencoding: the losses of a variational autoencoder, and what its latent space holds."""
+"""Autoencoding: losses, samples and latent space of a variational autoencoder."""

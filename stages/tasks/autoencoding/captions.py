@@ -9,30 +9,30 @@ from stages.tasks.interface import Caption
 CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves: VAE loss terms",
-        "The reconstruction loss falls while the KL divergence rises: the encoder tells more about "
-        "each image, and pays for it.",
+        "The encoder stores more information about each image: the reconstruction loss falls, at "
+        "the cost of a higher KL divergence.",
     ),
     "samples": Caption(
         "Samples from the prior",
-        "Images decoded from random latent variables: blurred ones lie between classes.",
+        "Images decoded from random latent variables: blurred ones are between classes.",
     ),
     "manifold": Caption(
         "Decoded latent space",
-        "Each image is decoded from its place; equal steps are equal probabilities of the prior, "
-        "so that classes cover as much of the sheet as of the samples.",
+        "Each image is decoded from its latent coordinates; equal steps are equal probabilities of "
+        "the prior, so a class has the same fraction of the grid as of the samples.",
     ),
     "reconstructions": Caption(
         "Test images and their reconstructions",
-        "What differs within a pair is what the latent variables cannot hold.",
+        "Differences within a pair are details that the latent variables do not encode.",
     ),
     "latent_space": Caption(
         "Latent space: posterior means of the test images",
-        "Classes that overlap are those that the latent variables do not separate.",
+        "The latent variables do not separate classes that overlap.",
     ),
     "class_samples": Caption(
         "Decoded class mean and class-conditional samples",
         "The first image of a row is the class mean, the others are drawn from the class's normal "
-        "distribution; the percentage is how many the evaluator assigns to the class.",
+        "distribution; the percentage is the fraction that the evaluator classifies correctly.",
     ),
     "walk": Caption(
         "Latent interpolation between class means",
@@ -41,8 +41,8 @@ CAPTIONS = {
 }
 
 
-def conclude_losses(metrics: Mapping[str, float], kl_weight: float) -> str:
-    """How the loss is composed."""
+def summarize_losses(metrics: Mapping[str, float], kl_weight: float) -> str:
+    """Return the terms of the loss."""
     return (
         f"On the test images: {metrics['reconstruction_loss']:.1f} reconstruction + "
         f"{kl_weight:g} x {metrics['kl_loss']:.2f} KL = {metrics['total_loss']:.1f} nats per "
@@ -50,12 +50,12 @@ def conclude_losses(metrics: Mapping[str, float], kl_weight: float) -> str:
     )
 
 
-def conclude_classes(classes: Sequence[str], recognized: np.ndarray) -> str:
-    """The classes whose samples are recognized most and least often; recognized: [classes]."""
-    best, worst = int(recognized.argmax()), int(recognized.argmin())
+def summarize_classes(classes: Sequence[str], accuracy: np.ndarray) -> str:
+    """Return the classes with the highest and lowest accuracy; accuracy: [classes]."""
+    best, worst = int(accuracy.argmax()), int(accuracy.argmin())
     if best == worst:
-        return f"{recognized[best]:.0%} of the samples of each class are classified as such."
+        return f"{accuracy[best]:.0%} of the samples of each class are classified correctly."
     return (
-        f"{recognized[best]:.0%} of the samples of {classes[best]} are classified as such, but "
-        f"{recognized[worst]:.0%} of those of {classes[worst]}."
+        f"{accuracy[best]:.0%} of the samples of {classes[best]} are classified correctly, but "
+        f"{accuracy[worst]:.0%} of those of {classes[worst]}."
     )

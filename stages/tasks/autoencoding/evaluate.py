@@ -11,27 +11,27 @@ from stages.core.errors import ConfigError
 from stages.inference.predict import predict_arrays
 from stages.metrics.likelihood import kl_divergence, reconstruction_loss, vae_metrics
 from stages.plots.history import plot_history
-from stages.plots.images import dark_on_white, enlarge, sheet_figure
+from stages.plots.images import dark_on_white, enlarge, image_grid_figure
 from stages.tasks.autoencoding import captions, plots
 from stages.tasks.classifier import check_evaluator
 from stages.tasks.interface import Evaluation, EvaluationContext
 
-SHEET_SIDE = 16  # of the sheet of samples
+GRID_SIDE = 16  # of the grid of samples
 MANIFOLD_SIDE = 20
-RECONSTRUCTED = 8  # test images of each class
+NUM_RECONSTRUCTED = 8  # test images of each class
 SHOWN_PER_CLASS = 11
-SAMPLES_PER_CLASS = 500  # that the evaluator classifies
+SAMPLES_PER_CLASS = 500  # classified by the evaluator
 WALK_STEPS = 3  # from one class to the next
 WALK_SIDE = 224  # pixels
 CHART_POINTS = 2000
 
 
 class ClassDistributions(NamedTuple):
-    """A normal distribution of the latent means of each class.
+    """Normal distributions of the latent means of each class.
 
     Attributes:
-        mean: [classes, units].
-        covariance: [classes, units, units].
+        mean: Means [classes, units].
+        covariance: Covariances [classes, units, units].
     """
 
     mean: np.ndarray
@@ -39,10 +39,10 @@ class ClassDistributions(NamedTuple):
 
 
 def evaluate(context: EvaluationContext) -> Evaluation:
-    """Losses on the test images; samples, reconstructions and the latent space.
+    """Compute losses on the test images; draw samples, reconstructions and the latent space.
 
     Raises:
-        ConfigError: if the evaluator is no classifier of the dataset.
+        ConfigError: If the evaluator is not a classifier of the dataset.
     """
     classes, test = context.info["classes"], context.load_split("test")
     if context.evaluator is None:
@@ -57,9 +57,9 @@ def evaluate(context: EvaluationContext) -> Evaluation:
         metrics={"test": scores}, chart=chart_points(mean, test.y, classes), figures={}
     )
     evaluation.figures["learning_curves"] = plot_history(context.history, plots.PANELS, "epoch")
-    evaluation.conclusions["learning_curves"] = captions.conclude_losses(scores, kl_weight)
+    evaluation.summaries["learning_curves"] = captions.summarize_losses(scores, kl_weight)
     add_samples(evaluation, decoder, mean.shape[1], random)
-    examples = first_of_each(test.y, len(classes), RECONSTRUCTED)
+    examples = first_of_each(test.y, len(classes), NUM_RECONSTRUCTED)
     evaluation.figures["reconstructions"] = plots.reconstructions(
         test.x[examples], decode_grid(decoder, mean[examples]), classes
     )
@@ -76,14 +76,17 @@ def losses(
     kl_weight: float,
     random: np.random.Generator,
 ) -> dict[str, float]:
-    """Mean losses per image, in nats, from one sample of each posterior.
+    """Compute mean losses with one sample of each posterior.
 
     Args:
-        decoder: latent variables to logits.
-        images: uint8 [n, height, width].
-        posteriors: their means and log variances, [n, units] each.
-        kl_weight: see `vae_metrics`.
-        random: draws the samples.
+        decoder: Model from latent variables to logits.
+        images: Images, uint8 [n, height, width].
+        posteriors: Means and log variances, [n, units] each.
+        kl_weight: Factor of the KL divergence; see `vae_metrics`.
+        random: Generator that draws the samples.
+
+    Returns:
+        Losses in nats per image; see `vae_metrics`.
     """
     mean, log_variance = posteriors
     noise = random.standard_normal(mean.shape).astype(np.float32)
@@ -94,13 +97,13 @@ def losses(
 
 
 def decode(decoder: keras.Model, latent: np.ndarray) -> np.ndarray:
-    """Images, uint8 [n, height, width], of latent variables [n, units]."""
+    """Decode latent variables [n, units] to images, uint8 [n, height, width]."""
     logits = predict_arrays(decoder, latent.astype(np.float32))
     return np.round(127.5 + 127.5 * np.tanh(logits / 2)).astype(np.uint8)  # 255 sigmoid(logits)
 
 
 def decode_grid(decoder: keras.Model, latent: np.ndarray) -> np.ndarray:
-    """Images, uint8 [rows, columns, height, width], of latent variables [rows, columns, units]."""
+    """Decode latent variables [rows, columns, units] to images [rows, columns, height, width]."""
     images = decode(decoder, latent.reshape(-1, latent.shape[-1]))
     return images.reshape(*latent.shape[:2], *images.shape[1:])
 
@@ -109,21 +112,21 @@ def add_samples(
     evaluation: Evaluation, decoder: keras.Model, units: int, random: np.random.Generator
 ) -> None:
     """Add samples from the prior, and the decoded grid of the first two latent variables."""
-    latent = random.standard_normal((SHEET_SIDE**2, units)).astype(np.float32)
+    latent = random.standard_normal((GRID_SIDE**2, units)).astype(np.float32)
     axis, grid = prior_grid(MANIFOLD_SIDE, units)
     evaluation.figures |= {
-        "samples": sheet_figure(decode(decoder, latent), SHEET_SIDE, "samples from the prior"),
+        "samples": image_grid_figure(decode(decoder, latent), GRID_SIDE, "samples from the prior"),
         "manifold": plots.manifold(decode(decoder, grid), axis),
     }
     evaluation.data["manifold"] = {"axis": axis.round(4).tolist()}
 
 
 def prior_grid(side: int, units: int) -> tuple[np.ndarray, np.ndarray]:
-    """A square grid over the first two latent variables, equally spaced in probability.
+    """Build a square grid over the first two latent variables, equally spaced in probability.
 
     Returns:
-        The axis [side], and the grid, float32 [side * side, units], the highest second variable
-        first; further variables are 0.
+        Axis [side], and grid, float32 [side * side, units], the highest second variable first;
+        other variables are 0.
     """
     axis = np.array([NormalDist().inv_cdf((step + 0.5) / side) for step in range(side)])
     grid = np.zeros((side * side, units), np.float32)
@@ -132,12 +135,15 @@ def prior_grid(side: int, units: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def first_of_each(y: np.ndarray, num_classes: int, count: int) -> np.ndarray:
-    """Positions [classes, n] of the first examples of each class, as many of each, at most count.
+    """Select the first examples of each class, the same number of each.
 
     Args:
-        y: [examples] classes.
-        num_classes: how many there are.
-        count: how many of each.
+        y: Classes [examples].
+        num_classes: Number of classes.
+        count: Maximum number of examples per class.
+
+    Returns:
+        Indices [classes, n].
     """
     count = min(count, int(np.bincount(y, minlength=num_classes).min()))
     return np.stack([np.flatnonzero(y == label)[:count] for label in range(num_classes)])
@@ -146,17 +152,17 @@ def first_of_each(y: np.ndarray, num_classes: int, count: int) -> np.ndarray:
 def add_classes(
     evaluation: Evaluation, context: EvaluationContext, random: np.random.Generator
 ) -> None:
-    """Add samples of each class, how many the evaluator recognizes, and a walk between classes."""
+    """Add samples of each class with their accuracy, and an interpolation of class means."""
     classes, train = context.info["classes"], context.load_split("train")
     encoder, decoder = (context.bundle.model.get_layer(name) for name in ("encoder", "decoder"))
     distributions = fit_classes(predict_arrays(encoder, train.x)[0], train.y, len(classes))
     images = decode_grid(decoder, sample_classes(distributions, SAMPLES_PER_CLASS, random))
-    recognized = recognized_fractions(context.evaluator.model, images)  # type: ignore[union-attr]
+    accuracy = class_accuracy(context.evaluator.model, images)  # type: ignore[union-attr]
     means = decode(decoder, distributions.mean)
     shown = np.concatenate([means[:, None], images[:, :SHOWN_PER_CLASS]], axis=1)
-    evaluation.figures["class_samples"] = plots.class_samples(shown, classes, recognized)
-    evaluation.conclusions["class_samples"] = captions.conclude_classes(classes, recognized)
-    evaluation.data["class_samples"] = describe_classes(distributions, recognized, classes)
+    evaluation.figures["class_samples"] = plots.class_samples(shown, classes, accuracy)
+    evaluation.summaries["class_samples"] = captions.summarize_classes(classes, accuracy)
+    evaluation.data["class_samples"] = describe_classes(distributions, accuracy, classes)
     walk = dark_on_white(decode(decoder, closed_path(distributions.mean, WALK_STEPS)))
     evaluation.animations["walk"] = [enlarge(image, WALK_SIDE) for image in walk]
 
@@ -173,7 +179,7 @@ def fit_classes(means: np.ndarray, y: np.ndarray, num_classes: int) -> ClassDist
 def sample_classes(
     distributions: ClassDistributions, count: int, random: np.random.Generator
 ) -> np.ndarray:
-    """Latent variables drawn from each class's distribution, float32 [classes, count, units]."""
+    """Draw latent variables from each class's distribution, float32 [classes, count, units]."""
     drawn = [
         random.multivariate_normal(mean, covariance, count)
         for mean, covariance in zip(*distributions, strict=True)
@@ -181,33 +187,36 @@ def sample_classes(
     return np.stack(drawn).astype(np.float32)
 
 
-def recognized_fractions(evaluator: keras.Model, images: np.ndarray) -> np.ndarray:
-    """The fraction [classes] of images [classes, n, height, width] classified as their class."""
+def class_accuracy(evaluator: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return the accuracy [classes] of the evaluator on images [classes, n, height, width]."""
     predicted = [predict_arrays(evaluator, group).argmax(axis=1) for group in images]
     return np.mean(np.array(predicted) == np.arange(len(images))[:, None], axis=1)
 
 
 def describe_classes(
-    distributions: ClassDistributions, recognized: np.ndarray, classes: list[str]
+    distributions: ClassDistributions, accuracy: np.ndarray, classes: list[str]
 ) -> list[dict[str, Any]]:
-    """A record per class: its latent distribution, and the fraction of recognized samples."""
+    """Return a record per class: its latent distribution and the accuracy on its samples."""
     return [
         {
             "class": name,
             "mean": distributions.mean[label].round(4).tolist(),
             "covariance": distributions.covariance[label].round(4).tolist(),
-            "recognized_fraction": float(recognized[label]),
+            "class_accuracy": float(accuracy[label]),
         }
         for label, name in enumerate(classes)
     ]
 
 
 def closed_path(corners: np.ndarray, steps: int) -> np.ndarray:
-    """Points on the closed polygon with `corners` [n, units]: [n * steps, units].
+    """Return points on a closed polygon.
 
     Args:
-        corners: visited in order.
-        steps: from one corner to the next.
+        corners: Corners in order [n, units].
+        steps: Number of steps from one corner to the next.
+
+    Returns:
+        Points [n * steps, units].
     """
     following = np.roll(corners, -1, axis=0)
     points = [corners + (following - corners) * step / steps for step in range(steps)]
@@ -215,7 +224,7 @@ def closed_path(corners: np.ndarray, steps: int) -> np.ndarray:
 
 
 def chart_points(means: np.ndarray, y: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """The first two latent means of some images: columns z1, z2, class."""
+    """Return the first two latent means of some images: columns z1, z2, class."""
     points = means[:CHART_POINTS, :2].round(3)
     names = [classes[label] for label in y[:CHART_POINTS]]
     return pd.DataFrame({"z1": points[:, 0], "z2": points[:, 1], "class": names})

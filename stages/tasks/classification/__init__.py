@@ -1,1 +1,1 @@
-"""Classification: errors, calibration and, of two classes, the choice of a threshold."""
+"""Classification: errors, calibration and, for two classes, decision thresholds."""

@@ -13,16 +13,16 @@ CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves",
         "A validation loss that rises while the training loss falls shows overfitting; dropout and "
-        "augmentation act on the training values only, which can make them the worse ones.",
+        "augmentation affect training values only, which can therefore be worse.",
     ),
     "confusion_matrix": Caption(
         "Confusion matrix",
-        "Look for dark cells: each counts examples of one class that were predicted as another.",
+        "Look for dark cells: each counts examples of one class that are predicted as another.",
     ),
     "reliability_diagram": Caption(
         "Reliability diagram",
-        "Below the diagonal the model is overconfident, above it underconfident; a bar is the 95 % "
-        "interval of an accuracy, which few examples make wide.",
+        "Below the diagonal the model is overconfident, above it underconfident; error bars are "
+        "95 % confidence intervals of the accuracy, which are wide for few examples.",
     ),
     "roc_precision_recall": Caption(
         "ROC and precision-recall curves",
@@ -31,17 +31,17 @@ CAPTIONS = {
     ),
     "error_rates": Caption(
         "Error rates by decision threshold",
-        "Lowering the threshold misses fewer positives at the price of more false positives.",
+        "Lowering the threshold gives fewer false negatives at the cost of more false positives.",
     ),
     "most_confident_errors": Caption(
         "Most confident errors",
-        "Decide for yourself which of them are mislabeled, ambiguous or plainly wrong.",
+        "Check which of them are mislabeled, ambiguous or clear errors of the model.",
     ),
 }
 
 
-def conclude_history(history: pd.DataFrame) -> str:
-    """Where the validation loss is lowest; empty without validation."""
+def summarize_history(history: pd.DataFrame) -> str:
+    """Return the minimum of the validation loss; empty without validation."""
     x = str(history.columns[0])
     if "val_loss" not in history:
         return ""
@@ -53,12 +53,12 @@ def conclude_history(history: pd.DataFrame) -> str:
     return text + "."
 
 
-def conclude_confusion(counts: np.ndarray, classes: Sequence[str]) -> str:
-    """The class with the lowest recall, and the class that it is most often mistaken for.
+def summarize_confusion(counts: np.ndarray, classes: Sequence[str]) -> str:
+    """Return the class with the lowest recall, and the class that it is most often confused with.
 
     Args:
-        counts: [classes, classes] actual by predicted.
-        classes: names.
+        counts: Confusion matrix [classes, classes], actual by predicted.
+        classes: Names of the classes.
     """
     totals, errors = counts.sum(axis=1), counts.copy()
     np.fill_diagonal(errors, 0)
@@ -73,8 +73,8 @@ def conclude_confusion(counts: np.ndarray, classes: Sequence[str]) -> str:
     )
 
 
-def conclude_calibration(calibration: Mapping[str, Any]) -> str:
-    """Mean confidence against accuracy, and the expected calibration error."""
+def summarize_calibration(calibration: Mapping[str, Any]) -> str:
+    """Return mean confidence, accuracy and expected calibration error."""
     bins = pd.DataFrame(calibration["bins"])
     weights = bins["examples"] / bins["examples"].sum()
     confidence, accuracy = (
@@ -86,23 +86,23 @@ def conclude_calibration(calibration: Mapping[str, Any]) -> str:
     )
 
 
-def conclude_curves(curves: Mapping[str, Any], positive: str) -> str:
-    """The areas under both curves."""
+def summarize_curves(curves: Mapping[str, Any], positive: str) -> str:
+    """Return the areas under both curves."""
     return (
         f"ROC AUC {curves['roc_auc']:.3f}, average precision {curves['average_precision']:.3f}; "
         f"{curves['prevalence']:.1%} of the examples are {positive}."
     )
 
 
-def conclude_operating_points(points: Sequence[Mapping[str, Any]], positive: str) -> str:
-    """What the strictest limit of false negatives costs, compared with the default threshold."""
+def summarize_operating_points(points: Sequence[Mapping[str, Any]], positive: str) -> str:
+    """Compare the errors at the lowest false negative rate with those at the default threshold."""
     default = next(point for point in points if point["max_false_negative_rate"] is None)
     limited = [point for point in points if point["max_false_negative_rate"] is not None]
     strict = min(limited, key=lambda point: point["max_false_negative_rate"])
     return (
         f"Moving the threshold from {default['threshold']:.2f} to {strict['threshold']:.2f} "
-        f"changes missed {positive} from {default['false_negatives']:,} to "
-        f"{strict['false_negatives']:,} of {strict['positives']:,}, and false positives from "
+        f"changes the false negatives ({positive}) from {default['false_negatives']:,} to "
+        f"{strict['false_negatives']:,} of {strict['positives']:,}, and the false positives from "
         f"{default['false_positives']:,} to "
         f"{strict['false_positives']:,} of {strict['negatives']:,}."
     )

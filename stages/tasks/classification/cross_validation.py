@@ -1,4 +1,4 @@
-"""Repeated stratified k-fold cross-validation: which examples, seeds, trainings, predictions."""
+"""Repeated stratified k-fold cross-validation: folds, seeds, training, predictions."""
 
 import contextlib
 import os
@@ -19,12 +19,12 @@ from stages.learning.runtime import session
 
 
 class Fold(NamedTuple):
-    """What one model is trained on, and what it predicts.
+    """Training examples, held-out examples and seed of one model.
 
     Attributes:
-        examples: all of them.
-        held_out: bool [n], those to predict.
-        seed: of the training.
+        examples: All examples.
+        held_out: Whether an example is held out, bool [n].
+        seed: Seed of the training run.
     """
 
     examples: Split
@@ -33,12 +33,12 @@ class Fold(NamedTuple):
 
     @property
     def train(self) -> Split:
-        """The examples to train on."""
+        """Training examples."""
         return self.examples.take(np.flatnonzero(~self.held_out))
 
     @property
     def x(self) -> np.ndarray:
-        """The inputs to predict."""
+        """Held-out inputs."""
         return self.examples.x[self.held_out]
 
 
@@ -46,10 +46,10 @@ TrainAndPredict = Callable[[Sequence[Fold]], Iterable[np.ndarray]]
 
 
 def check_folds(y: np.ndarray, folds: int, model: str) -> None:
-    """Check that each class has an example for each fold.
+    """Check that each class has at least one example per fold.
 
     Raises:
-        DataError: if a class has fewer.
+        DataError: If a class has fewer.
     """
     counts = np.bincount(y)
     label = int(counts.argmin())
@@ -63,20 +63,20 @@ def check_folds(y: np.ndarray, folds: int, model: str) -> None:
 def predict_out_of_fold(
     train_and_predict: TrainAndPredict, examples: Split, folds: int, repeats: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Predict each example by a model that was trained on the other folds.
+    """Predict each example with a model that was trained on the other folds.
 
-    Folds are stratified. Each training has a seed of its own, so folds may run in any order.
+    Folds are stratified. Each training run has its own seed, so folds may run in any order.
 
     Args:
-        train_and_predict: gives for each fold the probabilities [held out, classes]; they must
-            depend on nothing but that fold.
-        examples: all of them.
-        folds: how many.
-        repeats: how often, with other folds each time, which reduces the sampling variance.
-        seed: of everything.
+        train_and_predict: Function that returns the probabilities [held out, classes] of each
+            fold; they must depend only on that fold.
+        examples: All examples.
+        folds: Number of folds.
+        repeats: Number of repeats with different folds, which reduces the sampling variance.
+        seed: Seed from which all others are derived.
 
     Returns:
-        Probabilities [repeats, n, classes], and the fold of each example [repeats, n].
+        Probabilities [repeats, n, classes], and fold of each example [repeats, n].
     """
     assigned = np.stack(
         [assign_folds(examples.y, folds, derive_seed(seed, repeat)) for repeat in range(repeats)]
@@ -87,8 +87,8 @@ def predict_out_of_fold(
         for repeat, fold in numbers
     ]
     p = np.empty((repeats, len(examples.y), int(examples.y.max()) + 1))
-    for (repeat, _), task, found in zip(numbers, tasks, train_and_predict(tasks), strict=True):
-        p[repeat, task.held_out] = found
+    for (repeat, _), task, predicted in zip(numbers, tasks, train_and_predict(tasks), strict=True):
+        p[repeat, task.held_out] = predicted
     return p, assigned
 
 
@@ -97,12 +97,15 @@ def train_at_once(
     precision: str,
     folds: Sequence[Fold],
 ) -> list[np.ndarray]:
-    """Predict folds by models that are trained together; see `predict_out_of_fold`.
+    """Predict folds with models that are trained in parallel; see `predict_out_of_fold`.
 
     Args:
-        train_folds: gives a model for each split and seed.
-        precision: of the training config.
-        folds: what to predict.
+        train_folds: Function that trains a model for each split and seed.
+        precision: Precision of the training config.
+        folds: Folds to predict.
+
+    Returns:
+        Probabilities of each fold.
     """
     with session(folds[0].seed, precision), silence():
         models = train_folds([fold.train for fold in folds], [fold.seed for fold in folds])
@@ -114,13 +117,16 @@ def train_at_once(
 def train_one_by_one(
     train: Callable[[Split], keras.Model], precision: str, input_type: str, folds: Sequence[Fold]
 ) -> Iterator[np.ndarray]:
-    """Predict folds by models that are trained one after the other; see `predict_out_of_fold`.
+    """Predict folds with models that are trained one after the other; see `predict_out_of_fold`.
 
     Args:
-        train: gives a model.
-        precision: of the training config.
+        train: Function that trains a model on a split.
+        precision: Precision of the training config.
         input_type: `type` of the `input` of info.json.
-        folds: what to predict.
+        folds: Folds to predict.
+
+    Yields:
+        Probabilities of each fold.
     """
     for fold in tqdm(folds, unit="fold", mininterval=5):
         with session(fold.seed, precision), silence():
@@ -129,7 +135,7 @@ def train_one_by_one(
 
 
 def assign_folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """The fold [n] in which each example is held out, stratified by class y [n]."""
+    """Assign each example a fold [n], stratified by class y [n]."""
     assigned = np.empty(len(y), int)
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for fold, (_, held_out) in enumerate(splitter.split(np.zeros(len(y)), y)):
@@ -138,24 +144,24 @@ def assign_folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:
 
 
 def derive_seed(*numbers: int) -> int:
-    """A seed that depends on all `numbers` and their order."""
+    """Return a seed that depends on all `numbers` and their order."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 def tabulate_predictions(
     y: np.ndarray, p: np.ndarray, folds: np.ndarray, classes: Sequence[str]
 ) -> pd.DataFrame:
-    """All predictions as a table.
+    """Return all predictions as a table.
 
     Args:
-        y: [n] classes.
-        p: [repeats, n, classes] probabilities.
-        folds: [repeats, n].
-        classes: names.
+        y: Classes [n].
+        p: Probabilities [repeats, n, classes].
+        folds: Fold of each example [repeats, n].
+        classes: Names of the classes.
 
     Returns:
-        A row per repeat and example: example, repeat, fold, label and, of two classes, the
-        probability of the second; of more, a probability_<class> of each.
+        A row per repeat and example: example, repeat, fold, label and, for two classes, the
+        probability of class 1; for more, probability_<class> of each.
     """
     repeats, count = folds.shape
     table = pd.DataFrame(
@@ -174,6 +180,6 @@ def tabulate_predictions(
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Suppress what is printed: a line per epoch would hide the progress of the folds."""
+    """Suppress printed output: a line per epoch would hide the progress of the folds."""
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         yield

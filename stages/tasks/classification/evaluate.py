@@ -20,14 +20,14 @@ from stages.tasks.classifier import check_positive_class
 from stages.tasks.interface import Evaluation, EvaluationContext
 
 NUM_ERRORS = 15  # shown
-FNR_LIMITS = (0.2, 0.1, 0.05)  # false negative rates that one may accept
+FNR_LIMITS = (0.2, 0.1, 0.05)  # acceptable false negative rates
 
 
 def evaluate(context: EvaluationContext) -> Evaluation:
-    """Metrics and errors on the test split.
+    """Compute metrics and errors on the test split.
 
     Raises:
-        DataError: if the positive class is not the second of two.
+        DataError: If the positive class is not the second of two.
     """
     info, test = context.info, context.load_split("test")
     check_positive_class(info)
@@ -37,7 +37,7 @@ def evaluate(context: EvaluationContext) -> Evaluation:
     evaluation.figures["learning_curves"] = plot_history(
         context.history, plots.PANELS, str(context.history.columns[0])
     )
-    evaluation.conclusions["learning_curves"] = captions.conclude_history(context.history)
+    evaluation.summaries["learning_curves"] = captions.summarize_history(context.history)
     add_errors(evaluation, context, test.x, describe_errors(test.y, p, info["classes"]))
     return evaluation
 
@@ -45,16 +45,16 @@ def evaluate(context: EvaluationContext) -> Evaluation:
 def evaluate_predictions(
     y: np.ndarray, p: np.ndarray, info: dict[str, Any], source: str
 ) -> Evaluation:
-    """Figures of predictions, of the test split or of a cross-validation.
+    """Draw figures of predictions, of the test split or of a cross-validation.
 
     Args:
-        y: [n] classes.
-        p: [n, classes] probabilities by models that were not trained on the example.
+        y: Classes [n].
+        p: Probabilities [n, classes] by models that were not trained on the example.
         info: `classes` and `positive_class`.
-        source: what the examples are called.
+        source: Source of the predictions, for titles.
 
     Returns:
-        An evaluation without metrics.
+        Evaluation without metrics.
     """
     classes, calibrated = info["classes"], calibration(y, p)
     confusion = confusion_records(y, p, classes)
@@ -67,9 +67,9 @@ def evaluate_predictions(
             "reliability_diagram": plots.reliability_diagram(calibrated),
         },
         data={"confusion_matrix": confusion, "reliability_diagram": calibrated},
-        conclusions={
-            "confusion_matrix": captions.conclude_confusion(counts, classes),
-            "reliability_diagram": captions.conclude_calibration(calibrated),
+        summaries={
+            "confusion_matrix": captions.summarize_confusion(counts, classes),
+            "reliability_diagram": captions.summarize_calibration(calibrated),
         },
     )
     if positive := info.get("positive_class"):
@@ -80,7 +80,7 @@ def evaluate_predictions(
 def add_binary(
     evaluation: Evaluation, y: np.ndarray, score: np.ndarray, positive: str, source: str
 ) -> None:
-    """Add the curves and operating points of a model of two classes; score: [n] of class 1."""
+    """Add curves and operating points of a binary classifier; score: [n] of class 1."""
     curves, points = binary_curves(y, score), operating_points(y, score, FNR_LIMITS)
     evaluation.figures |= {
         "roc_precision_recall": plots.roc_precision_recall(curves, source),
@@ -90,14 +90,14 @@ def add_binary(
         "curves": curves,
         "operating_points": {"source": source, "positive_class": positive, "points": points},
     }
-    evaluation.conclusions |= {
-        "roc_precision_recall": captions.conclude_curves(curves, positive),
-        "error_rates": captions.conclude_operating_points(points, positive),
+    evaluation.summaries |= {
+        "roc_precision_recall": captions.summarize_curves(curves, positive),
+        "error_rates": captions.summarize_operating_points(points, positive),
     }
 
 
 def describe_errors(y: np.ndarray, p: np.ndarray, classes: list[str]) -> list[dict[str, Any]]:
-    """The most confident errors as records: example, actual, predicted, probability."""
+    """Return the most confident errors as records: example, actual, predicted, probability."""
     return [
         {
             "example": int(example),
@@ -112,7 +112,7 @@ def describe_errors(y: np.ndarray, p: np.ndarray, classes: list[str]) -> list[di
 def add_errors(
     evaluation: Evaluation, context: EvaluationContext, x: np.ndarray, errors: list[dict[str, Any]]
 ) -> None:
-    """Add the most confident errors with what they look like: an image, values or raw example."""
+    """Add the most confident errors with their image, values or raw example."""
     examples, described = [error["example"] for error in errors], context.info["input"]
     if described["type"] == "image":
         evaluation.figures["most_confident_errors"] = plots.most_confident_errors(
@@ -129,11 +129,14 @@ def add_errors(
 
 
 def name_values(columns: list[dict[str, Any]], row: np.ndarray) -> dict[str, Any]:
-    """The values of a row of a table by column: as in the raw file, None where missing.
+    """Return the values of a table row by column.
 
     Args:
-        columns: of `input` in info.json: name and, where raw values are coded, codes.
-        row: float32 [columns], NaN where missing.
+        columns: `columns` of `input` in info.json: name and, if raw values are coded, codes.
+        row: Encoded row, float32 [columns], NaN where missing.
+
+    Returns:
+        Values as in the raw file, None where missing.
     """
     values: dict[str, Any] = {}
     for column, value in zip(columns, row, strict=True):

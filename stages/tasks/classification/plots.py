@@ -22,8 +22,8 @@ def confusion_matrix(records: Sequence[Mapping[str, Any]], source: str) -> Figur
     """Draw a confusion matrix: errors colored by their fraction of the actual class, and recall.
 
     Args:
-        records: actual, predicted, count; see `confusion_records`.
-        source: which examples they are.
+        records: Records of actual, predicted, count; see `confusion_records`.
+        source: Source of the predictions, for the title.
     """
     counts = pd.DataFrame(records).pivot_table(
         index="actual", columns="predicted", values="count", sort=False
@@ -54,7 +54,7 @@ def confusion_matrix(records: Sequence[Mapping[str, Any]], source: str) -> Figur
 
 
 def reliability_diagram(calibration: Mapping[str, Any]) -> Figure:
-    """Draw accuracy by confidence with its intervals, and how many examples each bin has."""
+    """Draw accuracy by confidence with its intervals, and the number of examples per bin."""
     bins = pd.DataFrame(calibration["bins"])
     figure = Figure(figsize=(3.4, 4))
     axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -78,8 +78,8 @@ def roc_precision_recall(curves: Mapping[str, Any], source: str) -> Figure:
     """Draw the ROC and the precision-recall curve.
 
     Args:
-        curves: see `binary_curves`.
-        source: which examples they are.
+        curves: Curves; see `binary_curves`.
+        source: Source of the predictions, for the title.
     """
     figure = Figure(figsize=(7, 3.3))
     roc, precision_recall = figure.subplots(1, 2)
@@ -101,16 +101,16 @@ def error_rates(
     """Draw both error rates by threshold, with the operating points.
 
     Args:
-        curves: see `binary_curves`.
-        points: see `operating_points`.
-        positive: name of the positive class.
+        curves: Curves; see `binary_curves`.
+        points: Operating points; see `operating_points`.
+        positive: Name of the positive class.
     """
     figure = Figure(figsize=(4.5, 3))
     axes = figure.subplots()
-    rates, chosen = curves["error_rates"], pd.DataFrame(points)
+    rates, marked = curves["error_rates"], pd.DataFrame(points)
     for name in ("false_positive_rate", "false_negative_rate"):
         (line,) = axes.plot(rates["threshold"], rates[name], label=name.replace("_", " "))
-        axes.plot(chosen["threshold"], chosen[name], "o", color=line.get_color(), markersize=4)
+        axes.plot(marked["threshold"], marked[name], "o", color=line.get_color(), markersize=4)
     axes.set(xlabel=f"decision threshold on P({positive})", ylabel="error rate")
     axes.legend()
     return figure
@@ -120,8 +120,8 @@ def most_confident_errors(images: np.ndarray, errors: Sequence[Mapping[str, Any]
     """Draw misclassified images.
 
     Args:
-        images: uint8 [n, height, width] or [n, height, width, 3].
-        errors: a record per image: actual, predicted, probability.
+        images: Images, uint8 [n, height, width] or [n, height, width, 3].
+        errors: Record of each image: actual, predicted, probability.
     """
     rows = max(math.ceil(len(images) / IMAGES_PER_ROW), 1)
     figure = Figure(figsize=(7, 1.75 * rows))

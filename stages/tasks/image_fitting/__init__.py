@@ -1,1 +1,1 @@
-"""Image fitting: how well a network from positions to colors predicts held-out pixels."""
+"""Image fitting: test PSNR of a network that maps pixel coordinates to colors."""

@@ -5,23 +5,24 @@ from stages.tasks.interface import Caption
 CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves: PSNR by training step",
-        "Once the test curve falls behind the training curve, the network learns single pixels.",
+        "Once the test curve falls behind the training curve, the network overfits individual "
+        "pixels.",
     ),
     "comparison": Caption(
         "Original, network output, absolute error",
-        "Errors gather at edges and fine structure, which need high frequencies.",
+        "Errors concentrate at edges and fine structure, which need high frequencies.",
     ),
     "training_outputs": Caption(
         "Network output during training",
-        "Slow changes of color are learned first, edges later.",
+        "Low frequencies are learned first, edges later (spectral bias).",
     ),
     "training": Caption(
         "Network output during training",
-        "Slow changes of color are learned first, edges later.",
+        "Low frequencies are learned first, edges later (spectral bias).",
     ),
 }
 
 
-def conclude(train: float, test: float) -> str:
-    """PSNR of both splits, in dB."""
-    return f"PSNR {train:.1f} dB of training pixels, {test:.1f} dB of held-out test pixels."
+def summarize(train: float, test: float) -> str:
+    """Return the PSNR of both splits, in dB."""
+    return f"PSNR {train:.1f} dB of training pixels, {test:.1f} dB of test pixels."

@@ -1,4 +1,4 @@
-"""Evaluation of a network that fits one image, on pixels that it was not trained on."""
+"""Evaluation of a network that fits one image, on training and test pixels."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ ANIMATION_SIDE = 256  # pixels
 
 
 def evaluate(context: EvaluationContext) -> Evaluation:
-    """PSNR of training and test pixels, in the end and during training."""
+    """Compute the PSNR of training and test pixels, at the end and during training."""
     splits = {name: context.load_split(name) for name in SPLITS}
     images, steps = context.snapshots["images"], context.snapshots["training_step"]
     train, test = (
@@ -32,12 +32,12 @@ def evaluate(context: EvaluationContext) -> Evaluation:
         },
         data={"learning_curves": chart.to_dict("records")},
         animations={"training": [enlarge(image, ANIMATION_SIDE) for image in images]},
-        conclusions={"learning_curves": captions.conclude(train, test)},
+        summaries={"learning_curves": captions.summarize(train, test)},
     )
 
 
 def assemble(splits: dict[str, Split], shape: tuple[int, ...]) -> np.ndarray:
-    """The image that the pixels of all splits are from: uint8 of `shape`."""
+    """Assemble the image from the pixels of all splits: uint8 of `shape`."""
     image = np.zeros(shape, np.uint8)
     for split in splits.values():
         image[split.x[:, 0], split.x[:, 1]] = split.y
@@ -45,12 +45,15 @@ def assemble(splits: dict[str, Split], shape: tuple[int, ...]) -> np.ndarray:
 
 
 def psnr_by_step(images: np.ndarray, steps: np.ndarray, splits: dict[str, Split]) -> pd.DataFrame:
-    """PSNR of the pixels of each split in each snapshot: columns training_step, psnr, split.
+    """Compute the PSNR of each split in each snapshot.
 
     Args:
-        images: uint8 [snapshots, height, width, 3].
-        steps: [snapshots].
-        splits: pixels and their true colors.
+        images: Network outputs, uint8 [snapshots, height, width, 3].
+        steps: Training steps [snapshots].
+        splits: Pixel coordinates and target colors, by name.
+
+    Returns:
+        Columns training_step, psnr, split.
     """
     return pd.DataFrame(
         [

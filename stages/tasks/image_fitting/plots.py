@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from stages.plots.style import TEST, TRAINING
 
-NUM_STAGES = 8  # images of the training
-ERROR_RANGE = 64  # levels of 255 that are black
+NUM_STAGES = 8  # snapshots shown
+ERROR_RANGE = 64  # error, of 255, that is black
 
 
 def comparison(original: np.ndarray, output: np.ndarray, decibels: float) -> Figure:
@@ -28,11 +28,11 @@ def comparison(original: np.ndarray, output: np.ndarray, decibels: float) -> Fig
 
 def training_outputs(images: np.ndarray, steps: np.ndarray) -> Figure:
     """Draw some of the outputs [snapshots, height, width, 3] during training, in two rows."""
-    chosen = np.linspace(0, len(images) - 1, NUM_STAGES).round().astype(int)
+    indices = np.linspace(0, len(images) - 1, NUM_STAGES).round().astype(int)
     figure = Figure(figsize=(7, 0.5 + 3.5 * images.shape[1] / images.shape[2]))
-    for axes, number in zip(figure.subplots(2, NUM_STAGES // 2).flat, chosen, strict=True):
-        axes.imshow(images[number])
-        axes.set_title(f"{steps[number]} steps", fontsize=8)
+    for axes, index in zip(figure.subplots(2, NUM_STAGES // 2).flat, indices, strict=True):
+        axes.imshow(images[index])
+        axes.set_title(f"{steps[index]} steps", fontsize=8)
         axes.axis("off")
     return figure
 

@@ -10,16 +10,16 @@ from stages.tasks.interface import Caption
 CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves: GAN losses and discriminator accuracy",
-        "Neither loss measures quality; an accuracy that stays between chance and 1 shows that "
-        "neither network has won.",
+        "Neither loss measures quality; an accuracy that stays between chance and 1 shows that the "
+        "discriminator is not saturated.",
     ),
     "samples": Caption(
         "Generated and real images",
-        "Compare variety as well as sharpness: repeated images on the left would be mode collapse.",
+        "Compare diversity and sharpness: repeated images on the left would mean mode collapse.",
     ),
     "class_distribution": Caption(
         "Class distribution of real and generated images",
-        "A missing or rare class, as the evaluator sees it, is mode collapse.",
+        "A missing or rare class, according to the evaluator, indicates mode collapse.",
     ),
     "brightness_distribution": Caption(
         "Brightness distribution of real and generated images",
@@ -36,29 +36,29 @@ CAPTIONS = {
     "vector_arithmetic": Caption(
         "Vector arithmetic in noise space",
         "The mean noise of the second class is subtracted from that of the first and that of the "
-        "third is added; the last title is what the evaluator sees in the result.",
+        "third is added; the last title is the predicted class of the result.",
     ),
     "training": Caption(
         "Samples from fixed noise vectors during training",
-        "Watch shapes appear first and details last, and classes change until late.",
+        "Shapes appear first and details last; some images change class until late.",
     ),
 }
 
 
-def conclude_history(history: pd.DataFrame, accuracy: float) -> str:
-    """How good the discriminator is in the end."""
+def summarize_history(history: pd.DataFrame, accuracy: float) -> str:
+    """Return the final accuracy of the discriminator."""
     last = float(history["discriminator_accuracy"].iloc[-1])
     return (
-        f"At the end the discriminator is right for {last:.0%} of its training batches and for "
-        f"{accuracy:.0%} of test images and images generated with the averaged weights."
+        f"At the end the discriminator's accuracy is {last:.0%} on its training batches, and "
+        f"{accuracy:.0%} on test images and images generated with the averaged weights."
     )
 
 
-def conclude_metrics(metrics: Mapping[str, Any]) -> str:
-    """Distance to the test images, beside references; with an evaluator, classes too."""
+def summarize_metrics(metrics: Mapping[str, Any]) -> str:
+    """Return the distance to the test images next to references; with an evaluator, classes too."""
     if "frechet_distance" in metrics:
         return (
-            f"{metrics['classes_covered']} classes hold at least 2 % of the samples; Fréchet "
+            f"{metrics['classes_covered']} classes have at least 2 % of the samples each; Fréchet "
             f"distance to the test images {metrics['frechet_distance']:.1f} (training images "
             f"{metrics['frechet_distance_train']:.1f}, noise "
             f"{metrics['frechet_distance_noise']:.0f})."

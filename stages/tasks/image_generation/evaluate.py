@@ -1,4 +1,4 @@
-"""Evaluation of a generator of images: their fidelity and diversity."""
+"""Evaluation of an image generator: fidelity and diversity of its images."""
 
 from itertools import pairwise
 from typing import Any
@@ -12,13 +12,13 @@ from stages.inference.predict import predict_arrays
 from stages.metrics.distances import frechet_distance, random_directions, sliced_wasserstein
 from stages.metrics.generation import class_fractions, class_kl, classes_covered
 from stages.plots.history import plot_history
-from stages.plots.images import dark_on_white, sheet
+from stages.plots.images import dark_on_white, image_grid
 from stages.tasks.classifier import check_evaluator, predict_features
 from stages.tasks.image_generation import captions, plots
 from stages.tasks.interface import Evaluation, EvaluationContext
 
-MAX_IMAGES = 10_000  # that are generated and compared
-NUM_SHOWN = plots.SHEET_COLUMNS**2
+MAX_IMAGES = 10_000  # generated and compared
+NUM_SHOWN = plots.GRID_COLUMNS**2
 NUM_PATHS, PATH_STEPS = 6, 10  # of the interpolation
 NUM_NEAREST = 12
 ARITHMETIC = ((2, 0, 3), (9, 7, 5))  # classes: Pullover - T-shirt + Dress; Boot - Sneaker + Sandal
@@ -28,9 +28,9 @@ MAX_FRAMES = 14  # of the animation, so that color images stay below a megabyte
 
 
 def evaluate(context: EvaluationContext) -> Evaluation:
-    """Compare generated images with as many test images, by the evaluator if there is one."""
+    """Compare generated images with as many test images, with the evaluator if there is one."""
     train, test = (context.load_split(name).x for name in ("train", "test"))
-    train, test = (np.asarray(evenly_chosen(images, MAX_IMAGES)) for images in (train, test))
+    train, test = (np.asarray(evenly_spaced(images, MAX_IMAGES)) for images in (train, test))
     model, random = context.bundle.model, np.random.default_rng(context.config.seed)
     generator, discriminator = model.get_layer("generator"), model.get_layer("discriminator")
     noise = random.standard_normal((len(test), generator.input_shape[-1])).astype(np.float32)
@@ -42,9 +42,9 @@ def evaluate(context: EvaluationContext) -> Evaluation:
         add_arithmetic(evaluation, context, noise, generated)
     accuracy = discriminator_accuracy(discriminator, test, generated)
     evaluation.metrics["discriminator"] = {"accuracy": accuracy}
-    evaluation.conclusions |= {
-        "learning_curves": captions.conclude_history(context.history, accuracy),
-        "samples": captions.conclude_metrics(evaluation.metrics),
+    evaluation.summaries |= {
+        "learning_curves": captions.summarize_history(context.history, accuracy),
+        "samples": captions.summarize_metrics(evaluation.metrics),
     }
     add_figures(evaluation, context, generated, train, test)
     ends = random.standard_normal((2, NUM_PATHS, noise.shape[1]))
@@ -53,15 +53,15 @@ def evaluate(context: EvaluationContext) -> Evaluation:
     return evaluation
 
 
-def evenly_chosen(images: np.ndarray, max_examples: int) -> np.ndarray:
-    """At most `max_examples` of images [n, ...], evenly spaced, the first and last included."""
+def evenly_spaced(images: np.ndarray, max_examples: int) -> np.ndarray:
+    """Return at most `max_examples` of images [n, ...], evenly spaced, both ends included."""
     if len(images) <= max_examples:
         return images
     return images[np.linspace(0, len(images) - 1, max_examples).astype(int)]
 
 
 def generate(generator: keras.Model, noise: np.ndarray) -> np.ndarray:
-    """Images, uint8 [n, height, width] or [n, height, width, 3], from noise [n, latent_dim]."""
+    """Generate images, uint8 [n, height, width(, 3)], from noise [n, latent_dim]."""
     return (
         np.rint(predict_arrays(generator, noise.astype(np.float32))).clip(0, 255).astype(np.uint8)
     )
@@ -70,7 +70,7 @@ def generate(generator: keras.Model, noise: np.ndarray) -> np.ndarray:
 def discriminator_accuracy(
     discriminator: keras.Model, real: np.ndarray, generated: np.ndarray
 ) -> float:
-    """The mean of the discriminator's accuracies on real and on generated images."""
+    """Return the mean of the discriminator's accuracies on real and on generated images."""
     real_logits, generated_logits = (
         predict_arrays(discriminator, images.astype(np.float32)) for images in (real, generated)
     )
@@ -80,12 +80,12 @@ def discriminator_accuracy(
 def compare_pixels(
     generated: np.ndarray, train: np.ndarray, test: np.ndarray, random: np.random.Generator
 ) -> Evaluation:
-    """The distance of pixels, and the distribution of brightness, where there is no evaluator.
+    """Compare pixels and the distribution of brightness, without an evaluator.
 
     The distance of training images to test images is the reference.
     """
     directions = random_directions(test[0].size, NUM_DIRECTIONS, random)
-    reference = evenly_chosen(train, len(test))
+    reference = evenly_spaced(train, len(test))
     edges = np.linspace(0, 256, NUM_BINS + 1).astype(int)
     names = [f"{low}-{high - 1}" for low, high in pairwise(edges)]
     fractions = [np.histogram(images, edges)[0] / images.size for images in (test, generated)]
@@ -107,19 +107,19 @@ def compare_features(
     test: np.ndarray,
     random: np.random.Generator,
 ) -> Evaluation:
-    """Classes and distances as the evaluator sees the images.
+    """Compare predicted classes and features of the evaluator.
 
     The distances of training images and of noise to the test images are references.
     """
     classes, evaluator = context.info["classes"], context.evaluator.model  # type: ignore[union-attr]
     check_evaluator(evaluator, context.config.evaluator, classes)
-    chosen = random.permutation(len(train))[: len(test)]
+    indices = random.permutation(len(train))[: len(test)]
     noise_images = random.integers(0, 256, test.shape, np.uint8)
     features, labels = {}, {}
     for name, images in (
         ("test", test),
         ("generated", generated),
-        ("train", train[chosen]),
+        ("train", train[indices]),
         ("noise", noise_images),
     ):
         features[name], labels[name] = predict_features(evaluator, images)
@@ -139,12 +139,15 @@ def compare_features(
 
 
 def score(features: np.ndarray, fractions: np.ndarray, real: np.ndarray) -> dict[str, float]:
-    """Fidelity and diversity of generated images.
+    """Compute fidelity and diversity of generated images.
 
     Args:
-        features: [n, features] of generated images.
-        fractions: [classes] of generated images that belong to each class.
-        real: [m, features] of real images.
+        features: Features of generated images [n, features].
+        fractions: Fraction of generated images in each class [classes].
+        real: Features of real images [m, features].
+
+    Returns:
+        classes_covered, class_kl and frechet_distance.
     """
     return {
         "classes_covered": classes_covered(fractions),
@@ -154,7 +157,7 @@ def score(features: np.ndarray, fractions: np.ndarray, real: np.ndarray) -> dict
 
 
 def tabulate(names: list[str], real: np.ndarray, generated: np.ndarray) -> pd.DataFrame:
-    """Fractions [n] of real and of generated images: columns value, images, fraction."""
+    """Return fractions [n] of real and generated images: columns value, images, fraction."""
     columns = {"value": names * 2, "images": ["real"] * len(names) + ["generated"] * len(names)}
     return pd.DataFrame(columns | {"fraction": np.concatenate([real, generated]).round(5)})
 
@@ -166,7 +169,7 @@ def add_figures(
     train: np.ndarray,
     test: np.ndarray,
 ) -> None:
-    """Add what every generator of images has."""
+    """Add the figures and the animation of every image generator."""
     shown = generated[:NUM_NEAREST]
     nearest = nearest_images(shown, train)
     evaluation.figures |= {
@@ -175,13 +178,13 @@ def add_figures(
         "nearest_training_images": plots.nearest_training_images(shown, train[nearest]),
     }
     evaluation.animations["training"] = [
-        sheet(dark_on_white(images), plots.SHEET_COLUMNS)
-        for images in evenly_chosen(context.snapshots["images"], MAX_FRAMES)
+        image_grid(dark_on_white(images), plots.GRID_COLUMNS)
+        for images in evenly_spaced(context.snapshots["images"], MAX_FRAMES)
     ]
 
 
 def nearest_images(images: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Positions [n] of the training images with the least squared difference to images [n, ...]."""
+    """Return indices [n] of the training images nearest to images [n, ...], by squared error."""
     flat, flat_train = (x.reshape(len(x), -1).astype(np.float32) for x in (images, train))
     return pairwise_distances_argmin(flat, flat_train)
 
@@ -189,15 +192,15 @@ def nearest_images(images: np.ndarray, train: np.ndarray) -> np.ndarray:
 def interpolate(generator: keras.Model, ends: np.ndarray, steps: int) -> np.ndarray:
     """Generate images between noise vectors, along great circles.
 
-    So all noise vectors have the typical norm, the square root of their dimension.
+    All noise vectors thus have the typical norm, the square root of their dimension.
 
     Args:
-        generator: noise to images.
-        ends: [2, rows, latent_dim] first and last noise vectors.
-        steps: images from first to last.
+        generator: Model from noise to images.
+        ends: First and last noise vectors [2, rows, latent_dim].
+        steps: Images per row, both ends included.
 
     Returns:
-        uint8 [rows, steps, height, width(, 3)].
+        Images, uint8 [rows, steps, height, width(, 3)].
 
     Reference:
         White: Sampling generative networks, arXiv 1609.04468, 2016.
@@ -215,16 +218,16 @@ def interpolate(generator: keras.Model, ends: np.ndarray, steps: int) -> np.ndar
 def add_arithmetic(
     evaluation: Evaluation, context: EvaluationContext, noise: np.ndarray, generated: np.ndarray
 ) -> None:
-    """Add images of noise such as Pullover - T-shirt + Dress, if all these classes are generated.
+    """Add vector arithmetic such as Pullover - T-shirt + Dress, if these classes are generated.
 
-    The noise of a class is the mean over the images that the evaluator assigns to it, normalized
-    to the typical norm of noise.
+    The noise of a class is the mean over the images that the evaluator assigns to it, rescaled to
+    the typical norm of noise.
 
     Args:
-        evaluation: is changed.
-        context: of the evaluation.
-        noise: [n, latent_dim].
-        generated: the images [n, ...] generated from it.
+        evaluation: Evaluation to add to.
+        context: Context of the evaluation.
+        noise: Noise vectors [n, latent_dim].
+        generated: Images generated from the noise vectors [n, ...].
 
     Reference:
         Radford, Metz, Chintala: Unsupervised representation learning with deep convolutional
@@ -248,12 +251,15 @@ def add_arithmetic(
 def arithmetic_vectors(
     noise: np.ndarray, labels: np.ndarray, terms: list[tuple[int, int, int]]
 ) -> np.ndarray:
-    """Noise of a, b, c and a - b + c for each (a, b, c) of `terms`: [4 * terms, latent_dim].
+    """Compute the noise of a, b, c and a - b + c for each (a, b, c) of `terms`.
 
     Args:
-        noise: [n, latent_dim].
-        labels: [n] classes of the images generated from it.
-        terms: classes.
+        noise: Noise vectors [n, latent_dim].
+        labels: Classes of the images generated from them [n].
+        terms: Triples of classes.
+
+    Returns:
+        Noise vectors [4 * terms, latent_dim].
     """
     rows = []
     for triple in terms:

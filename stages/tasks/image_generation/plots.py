@@ -23,15 +23,15 @@ PANELS = (
         reference=(0.5, "chance"),
     ),
 )
-SHEET_COLUMNS = 9
+GRID_COLUMNS = 9
 
 
 def samples(generated: np.ndarray, real: np.ndarray) -> Figure:
-    """Draw generated beside real images."""
+    """Draw generated next to real images."""
     figure = Figure(figsize=(7, 3.7))
     left, right = figure.subplots(1, 2)
-    show_images(left, generated, SHEET_COLUMNS, "generated")
-    show_images(right, real, SHEET_COLUMNS, "real (test set)")
+    show_images(left, generated, GRID_COLUMNS, "generated")
+    show_images(right, real, GRID_COLUMNS, "real (test set)")
     return figure
 
 
@@ -39,16 +39,16 @@ def distribution(chart: pd.DataFrame, label: str) -> Figure:
     """Draw two distributions as horizontal bars.
 
     Args:
-        chart: columns value, images (real or generated), fraction.
-        label: what the values are.
+        chart: Columns value, images (real or generated), fraction.
+        label: Axis label of the values.
     """
     table = chart.pivot_table(index="value", columns="images", values="fraction", sort=False)
-    places = np.arange(len(table))
+    positions = np.arange(len(table))
     figure = Figure(figsize=(6, 0.9 + 0.32 * len(table)))
     axes = figure.subplots()
     for offset, name, color in ((-0.2, "real", REFERENCE), (0.2, "generated", GENERATED)):
-        axes.barh(places + offset, table[name], height=0.38, label=name, color=color)
-    axes.set_yticks(places, table.index)
+        axes.barh(positions + offset, table[name], height=0.38, label=name, color=color)
+    axes.set_yticks(positions, table.index)
     axes.invert_yaxis()
     axes.set(xlabel="fraction", ylabel=label)
     figure.legend(loc="outside upper right", ncols=2)

@@ -1,1 +1,1 @@
-"""Language modeling: the likelihood of unseen text, where it is lost, and sampled texts."""
+"""Language modeling: test loss, loss by context, position and character type, and samples."""

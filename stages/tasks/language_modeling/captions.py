@@ -10,17 +10,17 @@ from stages.tasks.interface import Caption
 CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves: nats per character",
-        "Training values are with dropout; the dashed line is the test set, which was read once, "
-        "after training.",
+        "Training values are with dropout; the dashed line is the test loss, computed once, after "
+        "training.",
     ),
     "context_length": Caption(
         "Loss by context length",
-        "The curve falls as long as reading more characters helps; where it is flat, the model "
-        "makes no use of a longer context.",
+        "The curve falls as long as more context helps; where it is flat, the model does not use a "
+        "longer context.",
     ),
     "character_types": Caption(
         "Loss by character type",
-        "Long bars are what the model cannot predict, such as the capital that begins a name.",
+        "Long bars are hard to predict, for example the capital that begins a name.",
     ),
     "word_positions": Caption(
         "Loss by position in the word",
@@ -28,32 +28,32 @@ CAPTIONS = {
     ),
     "token_nll": Caption(
         "Surprisal per character (test passage)",
-        "Dark characters were unexpected (negative log-likelihood in nats): mostly the first "
+        "Dark characters are unexpected (negative log-likelihood in nats): mostly the first "
         "letters of words.",
     ),
 }
 
 
-def conclude_losses(loss: float, uniform: float, unigram: float) -> str:
-    """The test loss beside those of models that use no context."""
+def summarize_losses(loss: float, uniform: float, unigram: float) -> str:
+    """Return the test loss next to those of models that use no context."""
     return (
-        f"Test loss {loss:.3f} nats per character; knowing only how frequent each character is "
-        f"would give {unigram:.2f}, knowing nothing {uniform:.2f}."
+        f"Test loss {loss:.3f} nats per character; a unigram model has {unigram:.2f}, a uniform "
+        f"distribution {uniform:.2f}."
     )
 
 
-def conclude_context(records: Sequence[Mapping[Any, Any]]) -> str:
-    """From which context length on the loss stays near the lowest."""
+def summarize_context(records: Sequence[Mapping[Any, Any]]) -> str:
+    """Return the context length from which the loss is close to its minimum."""
     nats = np.array([record["nats"] for record in records])
     enough = next(r["context"] for r in records if r["nats"] <= nats.min() + 0.05)
     return (
         f"From {nats[0]:.2f} nats without context to {nats.min():.2f}; a context of {enough} "
-        "characters comes within 0.05 nats of that."
+        "characters is within 0.05 nats of that."
     )
 
 
-def conclude_groups(records: Sequence[Mapping[Any, Any]], column: str) -> str:
-    """The hardest and the easiest group."""
+def summarize_groups(records: Sequence[Mapping[Any, Any]], column: str) -> str:
+    """Return the groups with the highest and the lowest loss."""
     hardest = max(records, key=lambda record: record["nats"])
     easiest = min(records, key=lambda record: record["nats"])
     return (

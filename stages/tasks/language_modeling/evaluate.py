@@ -1,7 +1,7 @@
-"""Evaluation of a character-level language model on unseen text, and texts that it samples.
+"""Evaluation of a character-level language model on unseen text, and sampled texts.
 
 The test split is read as one stream: states are zero at its first character and carried to its
-last, so that nothing of the text before it helps.
+last, so that the text before it is not used.
 """
 
 import math
@@ -29,11 +29,11 @@ from stages.tasks.language_modeling.text import (
 MAX_CONTEXT = 255  # characters read from zero states; 2^n - 1
 PASSAGE = 640  # characters shown with their loss
 SAMPLE_LENGTH = 4000  # characters at each temperature, in which words are counted
-SHOWN = 600  # of them
+NUM_SHOWN = 600  # of these characters
 
 
 def evaluate(context: EvaluationContext) -> Evaluation:
-    """The test loss and where it comes from; texts sampled during training and at its end."""
+    """Compute the test loss by several criteria; sample texts."""
     vocabulary, test = context.info["input"]["vocabulary"], context.load_split("test")
     train, model = context.load_split("train"), context.bundle.model
     nll = token_nll(model, test.x[None], test.y[None])[0]
@@ -62,19 +62,19 @@ def evaluate(context: EvaluationContext) -> Evaluation:
             "final_samples": sample_texts(context, train, vocabulary),
             "token_nll": {"text": passage, "nats": passage_nll.round(3).tolist()},
         },
-        conclusions={
-            "learning_curves": captions.conclude_losses(loss, *baselines.values()),
-            "context_length": captions.conclude_context(records["context_length"]),
-            "character_types": captions.conclude_groups(records["character_types"], "type"),
+        summaries={
+            "learning_curves": captions.summarize_losses(loss, *baselines.values()),
+            "context_length": captions.summarize_context(records["context_length"]),
+            "character_types": captions.summarize_groups(records["character_types"], "type"),
         },
     )
 
 
 def baseline_losses(train: Split, test: Split, vocabulary_size: int) -> dict[str, float]:
-    """Test losses, in nats per character, of models that use no context.
+    """Compute test losses, in nats per character, of models that use no context.
 
-    The unigram model has the frequencies of the training text, one added to each count, since a
-    character of the test text may not occur there.
+    The unigram model uses the frequencies of the training text with add-one smoothing, since a
+    character of the test text may be absent there.
     """
     counts = np.bincount(train.y, minlength=vocabulary_size) + 1.0
     tested = np.bincount(test.y, minlength=vocabulary_size) / len(test.y)
@@ -83,9 +83,9 @@ def baseline_losses(train: Split, test: Split, vocabulary_size: int) -> dict[str
 
 
 def nll_by_context(model: keras.Model, test: Split) -> pd.DataFrame:
-    """Mean nll by how many characters were read from zero states: columns context, nats.
+    """Compute the mean nll by number of characters read from zero states: columns context, nats.
 
-    The text is cut into segments that are read independently. Lengths between powers of two are
+    The text is split into segments that are read independently. Lengths between powers of two are
     averaged and named after the first of them.
     """
     length = min(MAX_CONTEXT, len(test.x))
@@ -103,7 +103,7 @@ def nll_by_context(model: keras.Model, test: Split) -> pd.DataFrame:
 
 
 def describe_snapshots(context: EvaluationContext, vocabulary: list[str]) -> dict[str, Any]:
-    """The texts sampled during training: epochs, and by temperature a text for each epoch."""
+    """Return the texts sampled during training: epochs, and texts per temperature and epoch."""
     temperatures = context.bundle.spec["training"]["sample_temperatures"]
     samples = context.snapshots["samples"]
     return {
@@ -116,11 +116,11 @@ def describe_snapshots(context: EvaluationContext, vocabulary: list[str]) -> dic
 
 
 def sample_texts(context: EvaluationContext, train: Split, vocabulary: list[str]) -> dict[str, Any]:
-    """What the trained model writes, by temperature.
+    """Sample texts with the trained model at each temperature.
 
     Returns:
-        texts; known_words, the fraction of words that occur in the training text, of a longer
-        sample than the one shown.
+        texts; known_words, the fraction of words, in a longer sample than the one shown, that occur
+        in the training text.
     """
     temperatures = context.bundle.spec["training"]["sample_temperatures"]
     noise = np.random.default_rng(context.config.seed).gumbel(
@@ -134,6 +134,6 @@ def sample_texts(context: EvaluationContext, train: Split, vocabulary: list[str]
     }
     known = set(words(decode(train.x, vocabulary)))
     return {
-        "texts": {name: displayable(text[:SHOWN]) for name, text in texts.items()},
+        "texts": {name: displayable(text[:NUM_SHOWN]) for name, text in texts.items()},
         "known_words": {name: known_fraction(words(text), known) for name, text in texts.items()},
     }

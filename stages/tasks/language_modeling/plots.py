@@ -13,11 +13,11 @@ from stages.plots.style import REFERENCE, TEST
 NATS = "nats per character"
 PASSAGE_COLUMNS = 80
 SYMBOLS = {"\n": "↵", "\t": "→"}
-LIGHT_ABOVE = 4  # nats, from which a character is white
+LIGHT_ABOVE = 4  # nats, above which a character is white
 
 
 def learning_curves(history: pd.DataFrame, test_loss: float) -> Figure:
-    """Draw the losses by epoch, and that of the test set."""
+    """Draw the losses by epoch, and the test loss."""
     panel = Panel(NATS, ["loss"], reference=(test_loss, f"test set, {test_loss:.3f}"))
     return plot_history(history, [panel], "epoch")
 
@@ -26,8 +26,8 @@ def context_length(table: pd.DataFrame, baselines: Mapping[str, float]) -> Figur
     """Draw the loss by context length.
 
     Args:
-        table: columns context and nats.
-        baselines: losses to compare with, by name.
+        table: Columns context and nats.
+        baselines: Reference losses by name.
     """
     figure = Figure(figsize=(6, 3))
     axes = figure.subplots()

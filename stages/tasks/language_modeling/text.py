@@ -9,12 +9,12 @@ MAX_POSITION = 10  # in a word; later positions are counted as this one
 
 
 def decode(ids: np.ndarray, vocabulary: list[str]) -> str:
-    """The text of character ids [n]."""
+    """Decode character ids [n] to text."""
     return "".join(vocabulary[number] for number in ids.tolist())
 
 
 def displayable(text: str) -> str:
-    """`text` with control characters, except line ends and tabs, as visible symbols."""
+    """Replace control characters, except line ends and tabs, by visible symbols."""
     return "".join(
         chr(0x2400 + ord(character)) if ord(character) < 32 and character not in "\n\t"
         else "␡" if character == "\x7f"
@@ -24,17 +24,17 @@ def displayable(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in lower case, without the first and last, which may be truncated."""
+    """Split a text into lower-case words, except the first and last, which may be truncated."""
     return re.findall(r"[^\W\d_]+", text.lower())[1:-1]
 
 
 def known_fraction(sampled: list[str], known: set[str]) -> float:
-    """The fraction of words `sampled` that are known; 0 if there are none."""
+    """Return the fraction of words `sampled` that are known; 0 if there are none."""
     return round(sum(word in known for word in sampled) / max(len(sampled), 1), 4)
 
 
 def nll_by_position(text: str, nll: np.ndarray) -> pd.DataFrame:
-    """Mean nll [n] by position in the word, 0 outside words: position, nats, characters."""
+    """Return mean nll [n] by position in the word, 0 outside: position, nats, characters."""
     positions = np.zeros(len(text), int)
     for word in re.finditer(r"[^\W_]+", text):
         positions[word.start() : word.end()] = np.arange(1, word.end() - word.start() + 1)
@@ -42,20 +42,20 @@ def nll_by_position(text: str, nll: np.ndarray) -> pd.DataFrame:
 
 
 def nll_by_type(text: str, nll: np.ndarray) -> pd.DataFrame:
-    """Mean nll [n] by type of character, most frequent first: type, nats, characters."""
+    """Return mean nll [n] by character type, most frequent first: type, nats, characters."""
     means = mean_by("type", np.array([character_type(character) for character in text]), nll)
     return means.sort_values(by="characters", ascending=False, kind="stable", ignore_index=True)
 
 
 def mean_by(name: str, groups: np.ndarray, nll: np.ndarray) -> pd.DataFrame:
-    """Mean nll [n] of each of `groups` [n], rounded: columns `name`, nats, characters."""
+    """Return mean nll [n] by group [n], rounded: columns `name`, nats, characters."""
     grouped = pd.Series(nll).groupby(pd.Series(groups, name=name))
     table = pd.DataFrame({"nats": grouped.mean().round(4), "characters": grouped.size()})
     return table.reset_index()
 
 
 def character_type(character: str) -> str:
-    """The type of a character, in words."""
+    """Return the name of the type of a character."""
     if character == "\n":
         return "end of line"
     if character.isspace():

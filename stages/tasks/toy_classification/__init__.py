@@ -1,1 +1,1 @@
-"""Toy classification: the decision boundary of a small network, and what each unit adds to it."""
+"""Toy classification: decision boundary and hidden units of a small network."""

@@ -9,23 +9,23 @@ from stages.tasks.interface import Caption
 CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves",
-        "Steps are on a logarithmic axis, since what is learned first changes most; between two "
-        "points values are means.",
+        "Steps are on a logarithmic axis, since the first ones change most; each point is the mean "
+        "since the previous one.",
     ),
     "network": Caption(
         "Activation of each hidden unit over the input plane",
-        "Each unit of the first layer divides the plane by a line; the layers after it combine "
+        "Each unit of the first layer divides the plane by a line; the following layers combine "
         "these lines into the decision boundary on the right.",
     ),
     "training": Caption(
         "Decision boundary during training",
-        "Watch when units take up their lines and when the boundary closes around a class.",
+        "Watch when the hidden units settle and when the boundary closes around a class.",
     ),
 }
 
 
-def conclude(metrics: Mapping[str, float], history: pd.DataFrame) -> str:
-    """The accuracy, and the length of the training."""
+def summarize(metrics: Mapping[str, float], history: pd.DataFrame) -> str:
+    """Return the accuracy and the number of training steps."""
     return (
         f"Test accuracy {metrics['accuracy']:.1%} after "
         f"{int(history['training_step'].iloc[-1]):,} steps."

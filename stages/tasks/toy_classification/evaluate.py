@@ -14,7 +14,7 @@ from stages.tasks.toy_classification.plots import Surfaces
 
 
 def evaluate(context: EvaluationContext) -> Evaluation:
-    """Metrics of the test points; the network's units at the end and during training."""
+    """Compute metrics of the test points; draw the units at the end and during training."""
     train, test = context.load_split("train"), context.load_split("test")
     model, snapshots, axis = context.bundle.model, context.snapshots, context.snapshots["grid_axis"]
     p = probabilities(model, test.x, "points")
@@ -41,17 +41,17 @@ def evaluate(context: EvaluationContext) -> Evaluation:
                 for surface, title in zip(surfaces, titles, strict=True)
             ]
         },
-        conclusions={"learning_curves": captions.conclude(scores, context.history)},
+        summaries={"learning_curves": captions.summarize(scores, context.history)},
     )
 
 
 def dense_kernels(model: keras.Model) -> list[np.ndarray]:
-    """The weights [inputs, outputs] of each dense layer, first to last."""
+    """Return the kernel [inputs, outputs] of each dense layer, first to last."""
     return [np.asarray(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")]
 
 
 def surface_table(surfaces: Surfaces) -> pd.DataFrame:
-    """The probability of class 1 at every other point of the grid: columns x, y, probability."""
+    """Return the probability of class 1 at every second grid point: columns x, y, probability."""
     x, y = np.meshgrid(surfaces.axis[::2], surfaces.axis[::-1][::2])
     p = surfaces.output[::2, ::2] / 255
     table = {"x": x.ravel(), "y": y.ravel(), "probability": p.ravel()}

@@ -15,19 +15,19 @@ PANELS = (
     Panel("accuracy", ["accuracy"]),
 )
 ROW_GAP, COLUMN_GAP = 8, 40  # pixels between surfaces
-OUTPUT_SCALE = 4  # times that the surface of the output is enlarged
+OUTPUT_SCALE = 4  # enlargement of the output surface
 COLORMAP = "RdBu"  # class 0 and negative red, class 1 and positive blue
 LIGHTEST, DARKEST = -60, 315  # colors of 0 and 255 are paler than the map's ends
 POINT_COLORS = ("#67001f", "#053061")
 
 
 class Surfaces(NamedTuple):
-    """What the units of a network give over the plane.
+    """Outputs of the units of a network over the input plane.
 
     Attributes:
-        hidden: uint8 [units, y, x], 128 is 0, layer by layer.
-        output: uint8 [y, x], 255 is the probability 1; row 0 has the largest y.
-        axis: [x] coordinates of the columns and, reversed, of the rows.
+        hidden: Activations, uint8 [units, y, x], 128 is 0, layer by layer.
+        output: Probabilities, uint8 [y, x], 255 is 1; row 0 has the largest y.
+        axis: Coordinates of the columns and, reversed, of the rows [x].
     """
 
     hidden: np.ndarray
@@ -45,12 +45,12 @@ def network(
     """Draw the inputs, each hidden unit and the output as surfaces over the plane.
 
     Args:
-        surfaces: of the units.
-        layer_units: units of each hidden layer.
-        points: drawn over the output, class 0 as circles and class 1 as squares.
-        title: of the figure.
-        kernels: the weights between the columns, [inputs, outputs] each, drawn as lines that are
-            wider the larger the weight; empty for none.
+        surfaces: Surfaces of the units.
+        layer_units: Number of units of each hidden layer.
+        points: Points drawn over the output, class 0 as circles and class 1 as squares.
+        title: Title of the figure.
+        kernels: Weights between the columns, [inputs, outputs] each, drawn as lines whose width is
+            proportional to the weight; may be empty.
     """
     side = len(surfaces.axis)
     corners = layout([2, *layer_units], side)
@@ -62,26 +62,26 @@ def network(
     axes.imshow(canvas, cmap=COLORMAP, vmin=LIGHTEST, vmax=DARKEST, interpolation="nearest")
     axes.axis("off")
     axes.set_title(title, pad=12)
-    output = np.array([[-side // 2, width - large]])  # its lines end in the middle of its edge
+    output = np.array([[-side // 2, width - large]])  # lines end at the middle of its edge
     connect(axes, [*corners, output], kernels, height // 2, side)
     top, left = (height - large) // 2, width - large
-    place = to_pixels(points.x, surfaces.axis, large) + np.array([left, top])
+    pixels = to_pixels(points.x, surfaces.axis, large) + np.array([left, top])
     for label, marker in ((0, "o"), (1, "s")):
-        x, y = place[points.y == label].T
+        x, y = pixels[points.y == label].T
         axes.plot(x, y, marker, color=POINT_COLORS[label], markersize=2, markeredgewidth=0)
     label_columns(axes, corners, height, (left + large / 2, top))
     return figure
 
 
 def to_pixels(points: np.ndarray, axis: np.ndarray, size: int) -> np.ndarray:
-    """Points of the plane [n, 2] as x and y pixels [n, 2] of a surface `size` pixels wide."""
+    """Convert points of the plane [n, 2] to pixels [n, 2] of a surface `size` pixels wide."""
     low, high = float(axis[0]), float(axis[-1])
     x, y = (points.T - low) / (high - low)
     return np.stack([x, 1 - y], axis=1) * size - 0.5
 
 
 def layout(columns: Sequence[int], side: int) -> list[np.ndarray]:
-    """The upper left corners [units, 2] of each column, rows counted from the middle."""
+    """Return the upper left corners [units, 2] of each column, rows counted from the middle."""
     row, column = side + ROW_GAP, side + COLUMN_GAP
     return [
         np.array(
@@ -92,9 +92,9 @@ def layout(columns: Sequence[int], side: int) -> list[np.ndarray]:
 
 
 def compose(corners: Sequence[np.ndarray], surfaces: Surfaces) -> np.ndarray:
-    """All surfaces on one canvas [height, width] in steps of a tenth, NaN between them.
+    """Arrange all surfaces on a canvas [height, width] in steps of a tenth, NaN between them.
 
-    Steps show the slope as contours do, and make an animation half as large.
+    Steps show the slope like contours, and halve the size of the animation.
     """
     side = len(surfaces.axis)
     large = OUTPUT_SCALE * side
@@ -132,7 +132,7 @@ def connect(
 def label_columns(
     axes: Axes, corners: Sequence[np.ndarray], height: int, output: tuple[float, float]
 ) -> None:
-    """Write what each column is above it: inputs, hidden layers and output."""
+    """Label each column: inputs, hidden layers and output."""
     for number, column in enumerate(corners):
         name = "x1, x2" if number == 0 else f"layer {number}"
         axes.text(column[0][1], column[0][0] + height // 2 - 4, name, fontsize=7)

@@ -1,1 +1,1 @@
-"""Toy generation: points in the plane that are distributed like those of a sample."""
+"""Toy generation: points in the plane with the distribution of a sample."""

@@ -7,23 +7,23 @@ from stages.tasks.interface import Caption
 CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves: GAN losses and distance to the validation set",
-        "The losses approach those of an undecided discriminator; only the distance measures "
+        "The losses approach those of a discriminator at chance; only the distance measures "
         "quality, and it is noisy, since each snapshot has few points.",
     ),
     "points": Caption(
         "Real and generated points",
-        "Generated points should cover the gray ones, which are test points; blue is where the "
-        "discriminator takes points for real.",
+        "Generated points should cover the test points (gray); in blue areas the discriminator "
+        "classifies points as real.",
     ),
     "training": Caption(
         "Generated points during training",
-        "Watch the points follow the discriminator's blue areas.",
+        "Generated points follow the blue areas of the discriminator.",
     ),
 }
 
 
-def conclude(metrics: Mapping[str, float]) -> str:
-    """Distance and coverage, beside what training points reach."""
+def summarize(metrics: Mapping[str, float]) -> str:
+    """Return distance and coverage next to those of training points."""
     return (
         f"Sliced Wasserstein distance to the test points {metrics['sliced_wasserstein']:.4f} "
         f"(training points {metrics['sliced_wasserstein_train']:.4f}); coverage "

@@ -14,10 +14,10 @@ CHART_POINTS = 300  # of each kind, at most
 
 
 def evaluate(context: EvaluationContext) -> Evaluation:
-    """Distance and coverage, beside those of training points; the points during training.
+    """Compute distance and coverage of generated points, and those of training points.
 
-    As many points are generated as there are training points, which so are what a perfect
-    generator would give.
+    As many points are generated as there are training points, which are therefore the reference of
+    a perfect generator.
     """
     train, test = context.load_split("train").x, context.load_split("test").x
     generator = context.bundle.model.get_layer("generator")
@@ -30,8 +30,8 @@ def evaluate(context: EvaluationContext) -> Evaluation:
     surfaces, axis = context.snapshots["surface"], context.snapshots["grid_axis"]
     distances = distances_by_step(steps, positions, context.load_split("validation").x)
     frames = [
-        plots.points(surface, axis, test[: len(made)], made, f"after {step:,} steps")
-        for step, made, surface in zip(steps, positions, surfaces, strict=True)
+        plots.points(surface, axis, test[: len(sample)], sample, f"after {step:,} steps")
+        for step, sample, surface in zip(steps, positions, surfaces, strict=True)
     ]
     final = f"after {steps[-1]:,} steps"
     return Evaluation(
@@ -43,19 +43,19 @@ def evaluate(context: EvaluationContext) -> Evaluation:
         },
         data={"learning_curves": distances.to_dict("records")},
         animations={"training": [rasterize(frame) for frame in frames]},
-        conclusions={"points": captions.conclude(scores)},
+        summaries={"points": captions.summarize(scores)},
     )
 
 
 def distribution_metrics(
     generated: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> dict[str, float]:
-    """How generated points are distributed compared with test points, and how training points are.
+    """Compare the distributions of generated and training points with that of test points.
 
     Args:
-        generated: [n, 2].
-        train: [n, 2], the reference.
-        test: [m, 2].
+        generated: Generated points [n, 2].
+        train: Training points [n, 2], the reference.
+        test: Test points [m, 2].
 
     Returns:
         sliced_wasserstein and coverage (see stages.metrics) of the generated points and, with
@@ -73,22 +73,22 @@ def distribution_metrics(
 def distances_by_step(
     steps: np.ndarray, positions: np.ndarray, validation: np.ndarray
 ) -> pd.DataFrame:
-    """Distances of the points of each snapshot to the validation points.
+    """Compute the distance of the points of each snapshot to the validation points.
 
     Args:
-        steps: [snapshots].
-        positions: [snapshots, n, 2].
-        validation: [m, 2].
+        steps: Training steps [snapshots].
+        positions: Generated points [snapshots, n, 2].
+        validation: Validation points [m, 2].
 
     Returns:
         Columns training_step and sliced_wasserstein.
     """
-    distances = [sliced_wasserstein(made, validation, plane_directions()) for made in positions]
+    distances = [sliced_wasserstein(sample, validation, plane_directions()) for sample in positions]
     return pd.DataFrame({"training_step": steps, "sliced_wasserstein": np.round(distances, 5)})
 
 
 def point_table(real: np.ndarray, generated: np.ndarray) -> pd.DataFrame:
-    """Points [n, 2] and [m, 2] as columns x, y, points (real or generated)."""
+    """Return points [n, 2] and [m, 2] as columns x, y, points (real or generated)."""
     table = pd.DataFrame(np.concatenate([real, generated]).astype(float), columns=["x", "y"])
     kinds = ["real"] * len(real) + ["generated"] * len(generated)
     return table.round(3).assign(points=kinds)

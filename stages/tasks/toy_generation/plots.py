@@ -15,7 +15,7 @@ LOSSES = Panel(
     ["generator_loss", "discriminator_loss"],
     labels=["generator", "discriminator"],
 )
-UNDECIDED = {"generator": math.log(2), "discriminator": 2 * math.log(2)}  # losses at chance
+CHANCE_LOSSES = {"generator": math.log(2), "discriminator": 2 * math.log(2)}
 POINTS: dict[str, Any] = {"linestyle": "", "markeredgewidth": 0, "antialiased": False}
 
 
@@ -25,12 +25,12 @@ def points(
     """Draw real and generated points over the discriminator's probability that a point is real.
 
     Args:
-        surface: uint8 [y, x], 255 is 1; row 0 has the largest y. Blue is real, white is 0.5, in
-            steps of 4 %, so that a palette has colors left for the points.
-        axis: [x] coordinates of the columns and, reversed, of the rows.
-        real: [n, 2].
-        generated: [m, 2].
-        title: of the figure.
+        surface: Probabilities, uint8 [y, x], 255 is 1; row 0 has the largest y. Blue is real,
+            white is 0.5, in steps of 4 %, so that a palette has colors left for the points.
+        axis: Coordinates of the columns and, reversed, of the rows [x].
+        real: Real points [n, 2].
+        generated: Generated points [m, 2].
+        title: Title of the figure.
     """
     figure = Figure(figsize=(3.4, 3.9))
     axes = figure.subplots()
@@ -55,13 +55,13 @@ def learning_curves(history: pd.DataFrame, distances: pd.DataFrame) -> Figure:
     """Draw both losses and the distance to the validation points by training step.
 
     Args:
-        history: see `LOSSES`.
-        distances: columns training_step, which begins with 0, and sliced_wasserstein.
+        history: Learning curves; see `LOSSES`.
+        distances: Columns training_step, which starts at 0, and sliced_wasserstein.
     """
     figure = Figure(figsize=(7, 2.8))
     left, right = figure.subplots(1, 2)
     draw_panel(left, history, LOSSES, "training_step")
-    for name, loss in UNDECIDED.items():
+    for name, loss in CHANCE_LOSSES.items():
         left.axhline(loss, color=REFERENCE, linestyle="--", label=f"{name} at chance")
     left.legend(fontsize=7)
     right.plot(distances["training_step"], distances["sliced_wasserstein"], ".-", color=GENERATED)
