@@ -34,7 +34,7 @@ def make_project(folder: Path, values: Mapping[str, Any], model: str) -> None:
     provide(folder, Path("data/raw") / dataset, "download", dataset)
     run_module(folder, "stages.preprocess", dataset)
     if evaluator != NO_EVALUATOR:
-        provide(folder, Path("models") / evaluator / "model.keras", "train", evaluator)
+        provide(folder, Path("models") / evaluator, "train", evaluator)
 
 
 def provide(folder: Path, path: Path, stage: str, name: str) -> None:

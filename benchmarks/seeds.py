@@ -48,7 +48,10 @@ def main() -> None:
                     future = pool.submit(run_seed, values, model, seed, config.report.metric)
                     running[future] = (model, recipe, seed)
         for future in as_completed(running):
-            record(*running[future], future.result())
+            if future.exception() is None:
+                record(*running[future], future.result())
+    for future in running:
+        future.result()  # raises its error, now that the other results are recorded
 
 
 def record(model: str, recipe: str, seed: int, result: float) -> None:

@@ -322,6 +322,20 @@ def test_a_project_links_existing_outputs_and_creates_the_others(
     assert parse_params(read_yaml(tmp_path / "new/params.yaml"), "new") == parse_params(values, "")
 
 
+def test_a_project_has_the_evaluator_with_all_that_loading_it_needs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, values: recipes.Values
+) -> None:
+    monkeypatch.setattr(project, "run_module", lambda *_: None)
+    monkeypatch.setattr(project, "ROOT", tmp_path / "present")
+    evaluator = tmp_path / "present/models/fashion_evaluator"
+    evaluator.mkdir(parents=True)
+    for name in ("model.keras", "spec.json"):
+        (evaluator / name).touch()
+    project.make_project(tmp_path / "new", values, "fashion_gan")
+    linked = tmp_path / "new/models/fashion_evaluator"
+    assert {path.name for path in linked.iterdir()} == {"model.keras", "spec.json"}
+
+
 def test_a_run_that_fails_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"python -m this_is_no_module x failed in"):
         project.run_module(tmp_path, "this_is_no_module", "x")
@@ -603,6 +617,26 @@ def test_recorded_seeds_are_not_run_again(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert read_json(tmp_path / "seeds.json")["votes_mlp"]["results"] == {
         "2": 0.2, "3": 0.3, "4": 0.4
     }  # fmt: skip
+
+
+def test_a_failed_seed_leaves_the_others_recorded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def run_seed(values: recipes.Values, model: str, seed: int, metric: str) -> float:
+        del values, model, metric
+        if seed == 2:
+            raise UserError("failed")
+        return seed / 10
+
+    monkeypatch.setattr(seeds, "stop_stages_when_stopped", lambda: None)  # not these tests
+    monkeypatch.setattr(seeds, "run_seed", run_seed)
+    for module in (seeds, page_results):
+        monkeypatch.setattr(module, "SEEDS", tmp_path / "seeds.json")
+    monkeypatch.setattr("sys.argv", ["seeds", "votes_mlp", "--seeds", "2", "3", "4"])
+    with pytest.raises(UserError, match="failed"):
+        seeds.main()
+    recorded = read_json(tmp_path / "seeds.json")["votes_mlp"]["results"]
+    assert recorded == {"3": 0.3, "4": 0.4}
 
 
 @pytest.mark.parametrize(
