@@ -33,7 +33,7 @@ DATASETS = {
     "mammographic_masses": DatasetText(
         "Mammographic masses",
         "Mammographic Mass by Matthias Elter, UCI Machine Learning Repository (CC BY 4.0). The"
-        " models on this page are no diagnostic tool.",
+        " models on this page are not diagnostic tools.",
     ),
     "imdb": DatasetText(
         "IMDB reviews",
@@ -45,7 +45,7 @@ DATASETS = {
         " corpus (public domain).",
     ),
     "garments": DatasetText(
-        "Garment photos",
+        "Color garments",
         "Color images created from Fashion-MNIST by Zalando Research (MIT License), as an example"
         " of a folder of your own.",
     ),

@@ -228,7 +228,7 @@ def difference(value: float, committed: float, unit: str = "", decimals: int | N
     text = f"{distance:+,.{choose_decimals(committed, unit) if decimals is None else decimals}f}"
     if not float(text.replace(",", "")):
         text = f"{distance:+.0e}"
-    return text + (" points" if unit == "%" else "")
+    return text + (" percentage points" if unit == "%" else "")
 
 
 def group_by_dataset(models: Sequence[ModelPage]) -> dict[str, list[ModelPage]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -103,6 +104,18 @@ def test_the_page_shows_every_model_without_a_network(project: Path) -> None:
         assert f'id="{model}"' in page
     assert 'src="http' not in page
     assert 'src="data:image/png;base64,' in page
+
+
+def test_the_page_reads_keys_that_stages_write(project: Path) -> None:
+    template = (reduced.ROOT / "stages/page/report.html.jinja").read_text()
+    written = set[str]()
+    for path in (project / "reports").glob("*/**/details.json"):
+        content = read_json(path)  # that of a dataset is in a list
+        details = content[0] if isinstance(content, list) else content
+        written |= {*details, *details.get("data", {})}
+    read = set(re.findall(r"(?:\.data|dataset\.report|\.details)\.(\w+)", template))
+    assert {"final_samples", "operating_points", "num_params"} <= read
+    assert read <= written
 
 
 def test_plots_show_charts_and_images_of_every_model_and_no_empty_ones(project: Path) -> None:

@@ -70,10 +70,9 @@ ERROR = {
 
 
 def language(text: str) -> dict[str, Any]:
-    training = [{"epoch": epoch, "temperature": 0.7, "text": "xq"} for epoch in (0, 1, 2)]
     return {
-        "training_samples": training,
-        "samples": [{"temperature": 0.7, "text": text, "known_words": 0.97}],
+        "samples": {"epochs": [0, 1, 2], "texts": {"0.7": ["xq"] * 3}},
+        "final_samples": {"texts": {"0.7": text}, "in_vocabulary_fraction": {"0.7": 0.97}},
     }
 
 
@@ -158,7 +157,7 @@ def test_the_page_has_an_overview_and_its_provenance() -> None:
 
 def test_a_page_without_a_baseline_says_so() -> None:
     page = page_of(baseline={})
-    assert "No run has been committed" in page
+    assert "There is no baseline yet" in page
     assert "are not recorded" in page
 
 
@@ -268,8 +267,8 @@ def test_a_model_without_course_and_target_has_empty_cells() -> None:
     ("value", "committed", "unit", "shown"),
     [
         (0.95, 0.95, "%", ""),
-        (0.9512, 0.95, "%", "+0.12 points"),
-        (0.94, 0.95, "%", "-1.00 points"),
+        (0.9512, 0.95, "%", "+0.12 percentage points"),
+        (0.94, 0.95, "%", "-1.00 percentage points"),
         (266.5, 265.25, "nats per image", "+1.2"),
         (1.45, 1.455, "", "-0.005"),
         (0.25 + 1e-7, 0.25, "", "+1e-07"),
@@ -286,7 +285,7 @@ def test_the_difference_is_blank_where_the_baseline_is_equal_or_unknown() -> Non
     record = BASELINE["models"]["a_model"]
     assert render.describe_result(model(), record)["difference"] == ""
     changed = model(metrics={"test.accuracy": 0.96})
-    assert render.describe_result(changed, record)["difference"] == "+1.00 points"
+    assert render.describe_result(changed, record)["difference"] == "+1.00 percentage points"
     assert render.describe_result(changed, {})["difference"] == ""
     assert "(1 differ)" in page_of(changed)
     assert "(here everywhere)" in page_of()
