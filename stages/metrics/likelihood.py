@@ -24,8 +24,8 @@ def kl_divergence(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
     """Compute the KL divergence of diagonal normal distributions from the standard normal.
 
     Args:
-        mean: Means [n, units].
-        log_variance: Log variances [n, units].
+        mean: Means [n, latent_dim].
+        log_variance: Log variances [n, latent_dim].
 
     Returns:
         KL divergences, float64 [n], in nats.

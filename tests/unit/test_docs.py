@@ -122,4 +122,4 @@ def test_links_paths_and_parameters_in_documents_exist(path: Path) -> None:
 def test_documents_do_not_advise_to_lose_work(path: Path) -> None:
     for line in path.read_text(encoding="utf-8").split("\n\n"):
         if "git checkout ." in line and "git checkout . &&" in line:
-            assert "Undo nothing else" in line or "Never" in line
+            assert "Do not undo anything else" in line or "Never" in line

@@ -31,21 +31,21 @@ def images(counts: list[int], seed: int) -> Split:
 SPLITS = {"train": images([9, 5, 7], 1), "test": images([4, 2, 3], 2)}
 
 
-def make_vae(units: int = 2) -> keras.Model:
+def make_vae(latent_dim: int = 2) -> keras.Model:
     """Latent means are the brightness and 0; the decoder outputs the brightness for all pixels."""
     shown = keras.Input((4, 6), dtype="uint8")
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(shown))
-    mean = keras.layers.Dense(units, name="mean")
-    log_variance = keras.layers.Dense(units, name="log_variance")
+    mean = keras.layers.Dense(latent_dim, name="mean")
+    log_variance = keras.layers.Dense(latent_dim, name="log_variance")
     encoder = keras.Model(shown, [mean(flat), log_variance(flat)], name="encoder")
-    kernel = np.zeros((24, units), np.float32)
+    kernel = np.zeros((24, latent_dim), np.float32)
     kernel[:, 0] = 8 / 24
-    mean.set_weights([kernel, np.r_[-4, np.zeros(units - 1)]])
-    log_variance.set_weights([kernel / 4, np.full(units, -6.0)])
-    latent = keras.Input((units,))
+    mean.set_weights([kernel, np.r_[-4, np.zeros(latent_dim - 1)]])
+    log_variance.set_weights([kernel / 4, np.full(latent_dim, -6.0)])
+    latent = keras.Input((latent_dim,))
     dense = keras.layers.Dense(24)
     decoder = keras.Model(latent, keras.layers.Reshape((4, 6))(dense(latent)), name="decoder")
-    kernel = np.zeros((units, 24), np.float32)
+    kernel = np.zeros((latent_dim, 24), np.float32)
     kernel[0] = 1
     dense.set_weights([kernel, np.zeros(24)])
     inputs = keras.Input((4, 6), dtype="uint8")
@@ -60,9 +60,9 @@ def history() -> pd.DataFrame:
     return pd.DataFrame({"epoch": [1, 2]} | values)
 
 
-def evaluated(units: int = 2, kl_weight: float = 3.0) -> Any:
+def evaluated(latent_dim: int = 2, kl_weight: float = 3.0) -> Any:
     context = make_context(
-        make_vae(units), SPLITS, INFO, training={"kl_weight": kl_weight}, history=history(),
+        make_vae(latent_dim), SPLITS, INFO, training={"kl_weight": kl_weight}, history=history(),
         evaluator=brightness_classifier(4, 6, LEVELS.tolist()),
     )  # fmt: skip
     with figure_style():
@@ -146,7 +146,7 @@ def test_the_walk_begins_at_the_first_class_and_is_dark_on_white(evaluation: Any
 
 
 def test_more_latent_variables_are_evaluated_too() -> None:
-    assert set(evaluated(units=3, kl_weight=1.0).figures) | {"walk"} == set(CAPTIONS)
+    assert set(evaluated(latent_dim=3, kl_weight=1.0).figures) | {"walk"} == set(CAPTIONS)
 
 
 def test_an_evaluator_is_needed_and_must_know_the_classes() -> None:

@@ -228,7 +228,7 @@ def test_the_confusion_matrix_has_actual_classes_in_its_rows(figures: Any) -> No
 def test_summaries_have_the_numbers_of_the_model() -> None:
     counts = np.array([[3, 1, 0], [0, 1, 4], [1, 0, 9]])
     assert summarize_confusion(counts, ["a", "b", "c"]) == (
-        "b is the hardest class: 4 of 5 are misclassified, most as c (4)."
+        "b is the hardest class: 4 of 5 are misclassified, most often as c (4)."
     )
     assert summarize_confusion(np.eye(2, dtype=int), ["a", "b"]) == "No example is misclassified."
     assert summarize_history(classifier_history()) == (

@@ -88,11 +88,11 @@ def test_a_passage_is_shown_that_has_a_context(monkeypatch: pytest.MonkeyPatch) 
     assert shown["nats"] == pytest.approx(-np.log(P[following]), abs=1e-3)
 
 
-def test_known_words_are_those_of_the_training_text(evaluation: Any) -> None:
-    known = evaluation.data["final_samples"]["known_words"]["0.7"]
-    assert 0 < known < 1  # aba is not in the training text
-    assert text.known_fraction(["ab", "xy", "ab"], {"ab"}) == pytest.approx(2 / 3, abs=1e-4)
-    assert text.known_fraction([], {"ab"}) == 0
+def test_the_vocabulary_of_words_is_that_of_the_training_text(evaluation: Any) -> None:
+    fraction = evaluation.data["final_samples"]["in_vocabulary_fraction"]["0.7"]
+    assert 0 < fraction < 1  # aba is not in the training text
+    assert text.in_vocabulary_fraction(["ab", "xy", "ab"], {"ab"}) == pytest.approx(2 / 3, abs=1e-4)
+    assert text.in_vocabulary_fraction([], {"ab"}) == 0
     assert text.words("one TWO, three_four 5 five") == ["two", "three", "four"]
 
 

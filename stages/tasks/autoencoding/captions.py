@@ -9,17 +9,17 @@ from stages.tasks.interface import Caption
 CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves: VAE loss terms",
-        "The encoder stores more information about each image: the reconstruction loss falls, at "
-        "the cost of a higher KL divergence.",
+        "As the encoder stores more information about each image, the reconstruction loss falls "
+        "and the KL divergence rises.",
     ),
     "samples": Caption(
         "Samples from the prior",
-        "Images decoded from random latent variables: blurred ones are between classes.",
+        "Images decoded from random latent variables; blurred images often lie between classes.",
     ),
     "manifold": Caption(
         "Decoded latent space",
-        "Each image is decoded from its latent coordinates; equal steps are equal probabilities of "
-        "the prior, so a class has the same fraction of the grid as of the samples.",
+        "Grid points are equally spaced in prior probability, so each class takes up about the "
+        "same fraction of the grid as of random samples.",
     ),
     "reconstructions": Caption(
         "Test images and their reconstructions",
@@ -27,7 +27,7 @@ CAPTIONS = {
     ),
     "latent_space": Caption(
         "Latent space: posterior means of the test images",
-        "The latent variables do not separate classes that overlap.",
+        "Classes that overlap are not separated by the two latent variables shown.",
     ),
     "class_samples": Caption(
         "Decoded class mean and class-conditional samples",
@@ -36,7 +36,8 @@ CAPTIONS = {
     ),
     "walk": Caption(
         "Latent interpolation between class means",
-        "Watch where one class turns into the next: neighbors in the latent space look alike.",
+        "Watch where one class turns into the next; nearby latent vectors are decoded to similar "
+        "images.",
     ),
 }
 

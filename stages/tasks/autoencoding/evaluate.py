@@ -30,8 +30,8 @@ class ClassDistributions(NamedTuple):
     """Normal distributions of the latent means of each class.
 
     Attributes:
-        mean: Means [classes, units].
-        covariance: Covariances [classes, units, units].
+        mean: Means [classes, latent_dim].
+        covariance: Covariances [classes, latent_dim, latent_dim].
     """
 
     mean: np.ndarray
@@ -81,7 +81,7 @@ def losses(
     Args:
         decoder: Model from latent variables to logits.
         images: Images, uint8 [n, height, width].
-        posteriors: Means and log variances, [n, units] each.
+        posteriors: Means and log variances, [n, latent_dim] each.
         kl_weight: Factor of the KL divergence; see `vae_metrics`.
         random: Generator that draws the samples.
 
@@ -97,23 +97,31 @@ def losses(
 
 
 def decode(decoder: keras.Model, latent: np.ndarray) -> np.ndarray:
-    """Decode latent variables [n, units] to images, uint8 [n, height, width]."""
+    """Decode latent variables [n, latent_dim] to images, uint8 [n, height, width]."""
     logits = predict_arrays(decoder, latent.astype(np.float32))
     return np.round(127.5 + 127.5 * np.tanh(logits / 2)).astype(np.uint8)  # 255 sigmoid(logits)
 
 
 def decode_grid(decoder: keras.Model, latent: np.ndarray) -> np.ndarray:
-    """Decode latent variables [rows, columns, units] to images [rows, columns, height, width]."""
+    """Decode a grid of latent variables.
+
+    Args:
+        decoder: Model from latent variables to logits.
+        latent: Latent variables [rows, columns, latent_dim].
+
+    Returns:
+        Images, uint8 [rows, columns, height, width].
+    """
     images = decode(decoder, latent.reshape(-1, latent.shape[-1]))
     return images.reshape(*latent.shape[:2], *images.shape[1:])
 
 
 def add_samples(
-    evaluation: Evaluation, decoder: keras.Model, units: int, random: np.random.Generator
+    evaluation: Evaluation, decoder: keras.Model, latent_dim: int, random: np.random.Generator
 ) -> None:
     """Add samples from the prior, and the decoded grid of the first two latent variables."""
-    latent = random.standard_normal((GRID_SIDE**2, units)).astype(np.float32)
-    axis, grid = prior_grid(MANIFOLD_SIDE, units)
+    latent = random.standard_normal((GRID_SIDE**2, latent_dim)).astype(np.float32)
+    axis, grid = prior_grid(MANIFOLD_SIDE, latent_dim)
     evaluation.figures |= {
         "samples": image_grid_figure(decode(decoder, latent), GRID_SIDE, "samples from the prior"),
         "manifold": plots.manifold(decode(decoder, grid), axis),
@@ -121,15 +129,15 @@ def add_samples(
     evaluation.data["manifold"] = {"axis": axis.round(4).tolist()}
 
 
-def prior_grid(side: int, units: int) -> tuple[np.ndarray, np.ndarray]:
+def prior_grid(side: int, latent_dim: int) -> tuple[np.ndarray, np.ndarray]:
     """Build a square grid over the first two latent variables, equally spaced in probability.
 
     Returns:
-        Axis [side], and grid, float32 [side * side, units], the highest second variable first;
-        other variables are 0.
+        Axis [side], and grid, float32 [side * side, latent_dim], the highest second variable
+        first; other variables are 0.
     """
     axis = np.array([NormalDist().inv_cdf((step + 0.5) / side) for step in range(side)])
-    grid = np.zeros((side * side, units), np.float32)
+    grid = np.zeros((side * side, latent_dim), np.float32)
     grid[:, 0], grid[:, 1] = np.tile(axis, side), np.repeat(axis[::-1], side)
     return axis, grid
 
@@ -168,7 +176,7 @@ def add_classes(
 
 
 def fit_classes(means: np.ndarray, y: np.ndarray, num_classes: int) -> ClassDistributions:
-    """Fit a normal distribution to the latent means [n, units] of each class; y: [n]."""
+    """Fit a normal distribution to the latent means [n, latent_dim] of each class; y: [n]."""
     groups = [means[y == label].astype(np.float64) for label in range(num_classes)]
     covariances = [np.atleast_2d(np.cov(group, rowvar=False, bias=True)) for group in groups]
     return ClassDistributions(
@@ -179,7 +187,7 @@ def fit_classes(means: np.ndarray, y: np.ndarray, num_classes: int) -> ClassDist
 def sample_classes(
     distributions: ClassDistributions, count: int, random: np.random.Generator
 ) -> np.ndarray:
-    """Draw latent variables from each class's distribution, float32 [classes, count, units]."""
+    """Sample latent variables of each class, float32 [classes, count, latent_dim]."""
     drawn = [
         random.multivariate_normal(mean, covariance, count)
         for mean, covariance in zip(*distributions, strict=True)
@@ -212,11 +220,11 @@ def closed_path(corners: np.ndarray, steps: int) -> np.ndarray:
     """Return points on a closed polygon.
 
     Args:
-        corners: Corners in order [n, units].
+        corners: Corners in order [n, latent_dim].
         steps: Number of steps from one corner to the next.
 
     Returns:
-        Points [n * steps, units].
+        Points [n * steps, latent_dim].
     """
     following = np.roll(corners, -1, axis=0)
     points = [corners + (following - corners) * step / steps for step in range(steps)]

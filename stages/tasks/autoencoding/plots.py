@@ -82,7 +82,7 @@ def latent_space(means: np.ndarray, y: np.ndarray, classes: Sequence[str]) -> Fi
     """Draw the first two latent means, a panel per class over all others in gray.
 
     Args:
-        means: Latent means [n, units].
+        means: Latent means [n, latent_dim].
         y: Classes [n].
         classes: Names of the classes.
     """

@@ -17,21 +17,21 @@ CAPTIONS = {
     ),
     "confusion_matrix": Caption(
         "Confusion matrix",
-        "Look for dark cells: each counts examples of one class that are predicted as another.",
+        "Dark off-diagonal cells are the most frequent confusions.",
     ),
     "reliability_diagram": Caption(
         "Reliability diagram",
         "Below the diagonal the model is overconfident, above it underconfident; error bars are "
-        "95 % confidence intervals of the accuracy, which are wide for few examples.",
+        "95% confidence intervals of the accuracy, which are wide for few examples.",
     ),
     "roc_precision_recall": Caption(
         "ROC and precision-recall curves",
         "The closer a curve comes to the upper left (ROC) or upper right (precision-recall) "
-        "corner, the better the score separates the classes; the dashed lines are chance.",
+        "corner, the better the score separates the classes; the dashed lines mark chance level.",
     ),
     "error_rates": Caption(
         "Error rates by decision threshold",
-        "Lowering the threshold gives fewer false negatives at the cost of more false positives.",
+        "Lowering the threshold reduces false negatives at the cost of more false positives.",
     ),
     "most_confident_errors": Caption(
         "Most confident errors",
@@ -68,7 +68,7 @@ def summarize_confusion(counts: np.ndarray, classes: Sequence[str]) -> str:
     confused = int(errors[hardest].argmax())
     return (
         f"{classes[hardest]} is the hardest class: {errors[hardest].sum():,} of "
-        f"{totals[hardest]:,} are misclassified, most as {classes[confused]} "
+        f"{totals[hardest]:,} are misclassified, most often as {classes[confused]} "
         f"({errors[hardest, confused]:,})."
     )
 

@@ -5,12 +5,12 @@ from stages.tasks.interface import Caption
 CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves: PSNR by training step",
-        "Once the test curve falls behind the training curve, the network overfits individual "
+        "Once the test curve falls below the training curve, the network overfits individual "
         "pixels.",
     ),
     "comparison": Caption(
         "Original, network output, absolute error",
-        "Errors concentrate at edges and fine structure, which need high frequencies.",
+        "Errors are largest at edges and fine details, which need high frequencies.",
     ),
     "training_outputs": Caption(
         "Network output during training",
@@ -25,4 +25,4 @@ CAPTIONS = {
 
 def summarize(train: float, test: float) -> str:
     """Return the PSNR of both splits, in dB."""
-    return f"PSNR {train:.1f} dB of training pixels, {test:.1f} dB of test pixels."
+    return f"PSNR {train:.1f} dB on training pixels, {test:.1f} dB on test pixels."

@@ -10,8 +10,8 @@ from stages.tasks.interface import Caption
 CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves: GAN losses and discriminator accuracy",
-        "Neither loss measures quality; an accuracy that stays between chance and 1 shows that the "
-        "discriminator is not saturated.",
+        "Neither loss measures image quality; a discriminator accuracy between 50% (chance) and "
+        "100% shows that the discriminator still gives the generator a useful gradient.",
     ),
     "samples": Caption(
         "Generated and real images",
@@ -21,9 +21,9 @@ CAPTIONS = {
         "Class distribution of real and generated images",
         "A missing or rare class, according to the evaluator, indicates mode collapse.",
     ),
-    "brightness_distribution": Caption(
-        "Brightness distribution of real and generated images",
-        "Bars of different heights show colors that are generated too often or too rarely.",
+    "pixel_value_distribution": Caption(
+        "Distribution of pixel values of real and generated images",
+        "Bars of different lengths show pixel values that are generated too often or too rarely.",
     ),
     "interpolation": Caption(
         "Interpolation between noise vectors",
@@ -35,12 +35,12 @@ CAPTIONS = {
     ),
     "vector_arithmetic": Caption(
         "Vector arithmetic in noise space",
-        "The mean noise of the second class is subtracted from that of the first and that of the "
-        "third is added; the last title is the predicted class of the result.",
+        "The mean noise vector of the second class is subtracted from that of the first, and that "
+        "of the third is added; the last title is the predicted class of the result.",
     ),
     "training": Caption(
         "Samples from fixed noise vectors during training",
-        "Shapes appear first and details last; some images change class until late.",
+        "Shapes appear first and details last; some images still change class late in training.",
     ),
 }
 
@@ -58,7 +58,7 @@ def summarize_metrics(metrics: Mapping[str, Any]) -> str:
     """Return the distance to the test images next to references; with an evaluator, classes too."""
     if "frechet_distance" in metrics:
         return (
-            f"{metrics['classes_covered']} classes have at least 2 % of the samples each; Fréchet "
+            f"{metrics['classes_covered']} classes have at least 2% of the samples each; Fréchet "
             f"distance to the test images {metrics['frechet_distance']:.1f} (training images "
             f"{metrics['frechet_distance_train']:.1f}, noise "
             f"{metrics['frechet_distance_noise']:.0f})."

@@ -23,7 +23,7 @@ NUM_PATHS, PATH_STEPS = 6, 10  # of the interpolation
 NUM_NEAREST = 12
 ARITHMETIC = ((2, 0, 3), (9, 7, 5))  # classes: Pullover - T-shirt + Dress; Boot - Sneaker + Sandal
 NUM_DIRECTIONS = 512
-NUM_BINS = 8  # of brightness
+NUM_BINS = 8  # of pixel values
 MAX_FRAMES = 14  # of the animation, so that color images stay below a megabyte
 
 
@@ -80,7 +80,7 @@ def discriminator_accuracy(
 def compare_pixels(
     generated: np.ndarray, train: np.ndarray, test: np.ndarray, random: np.random.Generator
 ) -> Evaluation:
-    """Compare pixels and the distribution of brightness, without an evaluator.
+    """Compare pixels and the distribution of their values, without an evaluator.
 
     The distance of training images to test images is the reference.
     """
@@ -96,7 +96,7 @@ def compare_pixels(
             "sliced_wasserstein_train": sliced_wasserstein(reference, test, directions),
         },
         chart=chart,
-        figures={"brightness_distribution": plots.distribution(chart, "pixel value, 0 to 255")},
+        figures={"pixel_value_distribution": plots.distribution(chart, "pixel value, 0 to 255")},
     )
 
 

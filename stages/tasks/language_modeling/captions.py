@@ -10,8 +10,8 @@ from stages.tasks.interface import Caption
 CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves: nats per character",
-        "Training values are with dropout; the dashed line is the test loss, computed once, after "
-        "training.",
+        "Training losses are computed with dropout; the dashed line is the test loss, computed "
+        "once, after training.",
     ),
     "context_length": Caption(
         "Loss by context length",
@@ -20,11 +20,11 @@ CAPTIONS = {
     ),
     "character_types": Caption(
         "Loss by character type",
-        "Long bars are hard to predict, for example the capital that begins a name.",
+        "Types with long bars are hard to predict, for example the capital that begins a name.",
     ),
     "word_positions": Caption(
         "Loss by position in the word",
-        "The first letter of a word is the hardest, since it decides which word it will be.",
+        "The first letter of a word is the hardest to predict, since it determines the word most.",
     ),
     "token_nll": Caption(
         "Surprisal per character (test passage)",

@@ -20,7 +20,7 @@ from stages.tasks.language_modeling import captions, plots
 from stages.tasks.language_modeling.text import (
     decode,
     displayable,
-    known_fraction,
+    in_vocabulary_fraction,
     nll_by_position,
     nll_by_type,
     words,
@@ -119,8 +119,8 @@ def sample_texts(context: EvaluationContext, train: Split, vocabulary: list[str]
     """Sample texts with the trained model at each temperature.
 
     Returns:
-        texts; known_words, the fraction of words, in a longer sample than the one shown, that occur
-        in the training text.
+        texts; in_vocabulary_fraction, the fraction of words, in a longer sample than the one shown,
+        that are in the training vocabulary of words, i.e. occur in the training text.
     """
     temperatures = context.bundle.spec["training"]["sample_temperatures"]
     noise = np.random.default_rng(context.config.seed).gumbel(
@@ -132,8 +132,11 @@ def sample_texts(context: EvaluationContext, train: Split, vocabulary: list[str]
         str(temperature): decode(ids, vocabulary)
         for temperature, ids in zip(temperatures, sampled, strict=True)
     }
-    known = set(words(decode(train.x, vocabulary)))
+    training_words = set(words(decode(train.x, vocabulary)))
     return {
         "texts": {name: displayable(text[:NUM_SHOWN]) for name, text in texts.items()},
-        "known_words": {name: known_fraction(words(text), known) for name, text in texts.items()},
+        "in_vocabulary_fraction": {
+            name: in_vocabulary_fraction(words(text), training_words)
+            for name, text in texts.items()
+        },
     }

@@ -28,9 +28,9 @@ def words(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", text.lower())[1:-1]
 
 
-def known_fraction(sampled: list[str], known: set[str]) -> float:
-    """Return the fraction of words `sampled` that are known; 0 if there are none."""
-    return round(sum(word in known for word in sampled) / max(len(sampled), 1), 4)
+def in_vocabulary_fraction(sampled: list[str], vocabulary: set[str]) -> float:
+    """Return the fraction of the sampled words that are in the training vocabulary; 0 if none."""
+    return round(sum(word in vocabulary for word in sampled) / max(len(sampled), 1), 4)
 
 
 def nll_by_position(text: str, nll: np.ndarray) -> pd.DataFrame:

@@ -9,12 +9,12 @@ from stages.tasks.interface import Caption
 CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves",
-        "Steps are on a logarithmic axis, since the first ones change most; each point is the mean "
-        "since the previous one.",
+        "The step axis is logarithmic, since the curves change most in the first steps; each point "
+        "is the mean since the previous one.",
     ),
     "network": Caption(
         "Activation of each hidden unit over the input plane",
-        "Each unit of the first layer divides the plane by a line; the following layers combine "
+        "Each unit of the first layer divides the plane along a line; the following layers combine "
         "these lines into the decision boundary on the right.",
     ),
     "training": Caption(

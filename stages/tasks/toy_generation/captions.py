@@ -8,7 +8,7 @@ CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves: GAN losses and distance to the validation set",
         "The losses approach those of a discriminator at chance; only the distance measures "
-        "quality, and it is noisy, since each snapshot has few points.",
+        "sample quality, and it is noisy, since each snapshot has few points.",
     ),
     "points": Caption(
         "Real and generated points",

@@ -26,7 +26,7 @@ def points(
 
     Args:
         surface: Probabilities, uint8 [y, x], 255 is 1; row 0 has the largest y. Blue is real,
-            white is 0.5, in steps of 4 %, so that a palette has colors left for the points.
+            white is 0.5, in steps of 4%, so that a palette has colors left for the points.
         axis: Coordinates of the columns and, reversed, of the rows [x].
         real: Real points [n, 2].
         generated: Generated points [m, 2].
