@@ -30,7 +30,7 @@ verify: .venv/ready  ## Rerun in a clone and compare byte for byte; TARGETS="tra
 	python -m stages.verify $(TARGETS)
 
 test: .venv/ready  ## Run all tests, including the reduced pipeline
-	python -m pytest --numprocesses 2 --dist loadgroup tests
+	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests
 
 smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a temporary folder
 	python -m tests.reduced
