@@ -65,9 +65,8 @@ def stop_stages_when_stopped() -> None:
         os._exit(128 + number)
 
     signal.signal(signal.SIGTERM, stop)
-    if (
-        signal.getsignal(signal.SIGINT) is exit_on_interrupt
-    ):  # not ignored, as it is in the background
+    # Not in the background, where interrupts are ignored.
+    if signal.getsignal(signal.SIGINT) is exit_on_interrupt:
         signal.signal(signal.SIGINT, stop)
 
 

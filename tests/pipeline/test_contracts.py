@@ -120,15 +120,11 @@ def evaluated_by(*models: str) -> set[str]:
 
 
 def models_with(**wanted: str) -> list[str]:
-    """Return the models of a network, pipeline or task."""
+    """Return the models with a network, or with an input pipeline."""
     found = []
     for name, model in PARAMS.models.items():
-        has = {
-            "network": model.network.name,
-            "pipeline": model.training.input_pipeline,
-            "task": model.task,
-        }
-        if all(has[key] == value for key, value in wanted.items()):
+        has = {"network": model.network.name, "pipeline": model.training.input_pipeline}
+        if wanted.items() <= has.items():
             found.append(name)
     return found
 

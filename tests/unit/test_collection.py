@@ -1,9 +1,13 @@
 """Tests of how tests are collected."""
 
+import gzip
+
 import pytest
 
 
-def test_names_of_tests_hold_no_bytes(request: pytest.FixtureRequest) -> None:
-    for item in request.session.items:
-        for name, value in getattr(item, "callspec", item).__dict__.get("params", {}).items():
-            assert not isinstance(value, bytes) or name in item.name
+@pytest.mark.parametrize("content", [gzip.compress(b"x")])
+def test_bytes_are_named_after_their_argument(
+    request: pytest.FixtureRequest, content: bytes
+) -> None:
+    assert request.node.name == "test_bytes_are_named_after_their_argument[content]"
+    assert content not in request.node.name.encode()
