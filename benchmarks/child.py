@@ -56,7 +56,7 @@ def run(side: str, model: str, started: float) -> Run:
         seconds: Times from `started` to the end of each epoch, or of the cross-validation.
         memory_mb: Peak memory in MB.
         quality: Metrics of the result.
-        curve: Main metric after each epoch; empty for a cross-validation.
+        curve: Main metric after each epoch, or of the cross-validation.
     """
     params = load_params()
     config = get_section(params.models, model, "model")
@@ -80,7 +80,8 @@ def cross_validate(side: str, model: str, config: Any, started: float) -> Run:
         metrics = read_json(REPORTS / model / "cross_validation" / "metrics.json")["cv"]
     seconds = time.time() - started
     quality = {f"cv.{name}": value for name, value in metrics.items()}
-    return {"seconds": [seconds], "memory_mb": peak_memory(), "quality": quality, "curve": []}
+    curve = [quality[config.report.metric]]
+    return {"seconds": [seconds], "memory_mb": peak_memory(), "quality": quality, "curve": curve}
 
 
 def train(side: str, model: str, config: Any, started: float) -> Run:

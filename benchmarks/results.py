@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from stages.page.render import choose_decimals, choose_unit, with_unit
+
 PIPELINE = "pipeline"  # the whole pipeline, next to the models
 MIN_EPOCHS = 2  # for extrapolation, since the first epoch takes longer
 
@@ -32,7 +34,7 @@ def make_entry(
         as_taught_first_seconds: Time to the end of `as_taught_first_epoch`, the first epoch whose
             result is as good as the final one.
         ours_seconds: Time to the end of the first epoch in which our model is as good, None if it
-            never is; for a cross-validation, to its end.
+            never is. A cross-validation is one epoch.
         ratio: as_taught_seconds divided by ours_seconds.
         extrapolated: True if the recipe as taught was timed for fewer epochs.
         as_taught_quality, ours_quality: Final metrics.
@@ -44,8 +46,8 @@ def make_entry(
     if known:
         first = known["as_taught_first_epoch"]
     else:
-        first = epoch_reached(taught[0], target, maximize) or total
-    reached = epoch_reached(ours[0], target, maximize)
+        first = first_reached(taught[0]["curve"], target, maximize) or total
+    reached = first_reached(ours[0]["curve"], target, maximize)
     taught_seconds = time_to(taught, total)
     ours_seconds = None if reached is None else time_to(ours, reached)
     return {
@@ -80,11 +82,6 @@ def seconds_at(seconds: Sequence[float], epoch: int) -> float:
         return seconds[epoch - 1]
     per_epoch = (seconds[-1] - seconds[0]) / (len(seconds) - 1)
     return seconds[-1] + (epoch - len(seconds)) * per_epoch
-
-
-def epoch_reached(run: Run, target: float, maximize: bool) -> int | None:
-    """Return the first epoch, from 1, that reaches the target; without a curve, the last epoch."""
-    return first_reached(run["curve"], target, maximize) if run["curve"] else len(run["seconds"])
 
 
 def first_reached(curve: Sequence[float], target: float, maximize: bool) -> int | None:
@@ -131,22 +128,56 @@ def sum_up(results: Results) -> dict[str, Any]:
     }
 
 
-def as_markdown(results: Results) -> str:
-    """Return a table of all results in Markdown."""
+def as_markdown(results: Results, rows: Mapping[str, Any]) -> str:
+    """Return a table of all results in Markdown, with the machines and dates below it.
+
+    Args:
+        results: Content of results.json.
+        rows: Section `report` of each model, for `metric`, `unit` and `course`.
+    """
     lines = [
-        "| model | metric | as taught | ours | as taught, s | ours, s | ratio |",
-        "|---|---|--:|--:|--:|--:|--:|",
+        "| model | metric | course | course recipe, rerun | ours | course recipe, s | ours, s "
+        "| speedup |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
     for name, entry in results.items():
-        metric = entry.get("metric", "")
-        qualities = [
-            f"{entry[side][metric]:.5g}" if metric else ""
-            for side in ("as_taught_quality", "ours_quality")
-        ]
-        seconds = f"{entry['as_taught_seconds']:.0f}{' *' if entry['extrapolated'] else ''}"
-        ours = "never" if entry["ours_seconds"] is None else f"{entry['ours_seconds']:.0f}"
-        ratio = "" if entry["ratio"] is None else f"{entry['ratio']:.1f}"
-        lines.append(f"| {' | '.join([name, metric, *qualities, seconds, ours, ratio])} |")
+        cells = [name, *describe_quality(entry, rows.get(name)), *describe_times(entry)]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines.append("")
     if any(entry["extrapolated"] for entry in results.values()):
-        lines += ["", "\\* extrapolated from fewer epochs"]
-    return "\n".join(lines)
+        lines += ["\\* extrapolated from fewer epochs", ""]
+    machines = {
+        f"{describe_machine(entry['machine'])}, {entry['recorded']}" for entry in results.values()
+    }
+    return "\n".join([*lines, *sorted(machines)])
+
+
+def describe_quality(entry: Mapping[str, Any], row: Any) -> list[str]:
+    """Return the metric and its values: of the course, of its recipe and of ours."""
+    if row is None:
+        return [""] * 4
+    unit = choose_unit(row.metric, row.unit)
+    values = [entry[side][row.metric] for side in ("as_taught_quality", "ours_quality")]
+    return [
+        row.metric,
+        *(
+            "" if value is None else with_unit(value, unit, choose_decimals(value, unit))
+            for value in (row.course, *values)
+        ),
+    ]
+
+
+def describe_times(entry: Mapping[str, Any]) -> list[str]:
+    """Return the times of both recipes in seconds, and their ratio."""
+    return [
+        f"{entry['as_taught_seconds']:.0f}{' *' if entry['extrapolated'] else ''}",
+        "never" if entry["ours_seconds"] is None else f"{entry['ours_seconds']:.0f}",
+        "" if entry["ratio"] is None else f"{entry['ratio']:.1f}",
+    ]
+
+
+def describe_machine(machine: Mapping[str, Any]) -> str:
+    """Return the processor, its instructions and the number of cores."""
+    return ", ".join(
+        [machine["processor"], *machine["instructions"][-1:], f"{machine['cores']} cores"]
+    )

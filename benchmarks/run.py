@@ -29,15 +29,15 @@ from benchmarks.results import (
     merge,
     rounded,
 )
-from stages.config.load import parse_params, read_yaml
+from stages.config.load import load_params, parse_params, read_yaml
 from stages.core.cli import exit_on_error
 from stages.core.errors import ConfigError, UserError
 from stages.core.files import read_json, write_json
 from stages.core.paths import PARAMS
+from stages.page.results import BENCHMARKS, read_benchmarks
 from stages.record import describe_machine, read_cpuinfo
 from stages.verify import clone_project
 
-RESULTS = Path("benchmarks/results.json")
 SIDES = ("as_taught", "ours")
 SAMPLE_SECONDS = 0.5  # interval of memory measurements
 
@@ -54,15 +54,16 @@ def main() -> None:
     models = check(arguments.models or [*recipes, PIPELINE], recipes, arguments.epochs)
     for model in models:
         if model == PIPELINE:
-            entry = run_pipeline(recipes, read_results())
+            entry = run_pipeline(recipes, read_benchmarks())
         else:
-            entry = run_model(model, recipes[model], read_results(), arguments.epochs)
+            entry = run_model(model, recipes[model], read_benchmarks(), arguments.epochs)
         entry |= {
             "machine": describe_machine(read_cpuinfo()),
             "recorded": date.today().isoformat(),
         }
-        write_json(RESULTS, merge(read_results(), model, entry))
-    print(as_markdown(read_results()))
+        write_json(BENCHMARKS, merge(read_benchmarks(), model, entry))
+    rows = {name: model.report for name, model in load_params().models.items()}
+    print(as_markdown(read_benchmarks(), rows))
 
 
 def check(models: list[str], recipes: Mapping[str, Recipe], epochs: int | None) -> list[str]:
@@ -77,11 +78,6 @@ def check(models: list[str], recipes: Mapping[str, Recipe], epochs: int | None) 
     if epochs is not None and epochs < MIN_EPOCHS:
         raise ConfigError(f"--epochs: expected at least {MIN_EPOCHS}, found {epochs}")
     return models
-
-
-def read_results() -> Results:
-    """Read results.json; empty if it does not exist."""
-    return read_json(RESULTS) if RESULTS.exists() else {}
 
 
 def run_model(model: str, recipe: Recipe, results: Results, epochs: int | None) -> dict[str, Any]:

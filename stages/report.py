@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from stages.page.captions import Caption, dataset_captions, describe_figure
 from stages.page.render import DatasetPage, Figure, ModelPage, render
 from stages.page.results import (
     read_baseline,
+    read_benchmarks,
     read_details,
     read_metrics,
     read_seeds,
@@ -35,12 +36,15 @@ ALL_FRAMES = {"walk"}  # animations that need all frames
 def main() -> None:
     """Read the reports of all models and datasets in params.yaml and write the page."""
     params = load_params()
-    seeds = read_seeds()
+    seeds, benchmarks = read_seeds(), read_benchmarks()
     models = []
     for name, model in params.models.items():
         recipe = recipe_id(model, params.datasets.get(model.dataset))
         results = results_by_seed(seeds.get(name, {}), recipe)
-        models.append(read_model(REPORTS / name, name, model, other_results(results, model)))
+        with_others = read_model(REPORTS / name, name, model)._replace(
+            seed_results=other_results(results, model), benchmark=benchmarks.get(name, {})
+        )
+        models.append(with_others)
     datasets = [
         read_dataset(REPORTS / "data" / name, name, dataset.module)
         for name, dataset in params.datasets.items()
@@ -60,16 +64,13 @@ def other_results(results: Mapping[int, float], config: Any) -> list[float]:
     return [result for seed, result in results.items() if seed != config.training.seed]
 
 
-def read_model(
-    folder: Path, name: str, config: Model, seed_results: Sequence[float] = ()
-) -> ModelPage:
-    """Read the results of a model for the page.
+def read_model(folder: Path, name: str, config: Model) -> ModelPage:
+    """Read the reports of a model for the page.
 
     Args:
         folder: Path of reports/<model>.
         name: Id of the model.
         config: Section of the model in params.yaml.
-        seed_results: Main metric of training runs with other seeds.
     """
     details, folds = read_details(folder), read_details(folder / "cross_validation")
     return ModelPage(
@@ -79,9 +80,10 @@ def read_model(
         details=details,
         metrics=read_metrics(folder),
         figures=read_figures(folder / "plots", read_captions(details)),
-        seed_results=seed_results,
+        seed_results=[],
         cv_details=folds,
         cv_figures=read_figures(folder / "cross_validation" / "plots", read_captions(folds)),
+        benchmark={},
     )
 
 

@@ -51,6 +51,7 @@ class ModelPage(NamedTuple):
         seed_results: Main metric of training runs with other seeds.
         cv_details: Content of details.json of its cross-validation; empty if there is none.
         cv_figures: Figures of its cross-validation.
+        benchmark: Entry of benchmarks/results.json; empty if there is none.
     """
 
     id: str
@@ -62,6 +63,7 @@ class ModelPage(NamedTuple):
     seed_results: Sequence[float]
     cv_details: Mapping[str, Any]
     cv_figures: Mapping[str, Figure]
+    benchmark: Mapping[str, Any]
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -142,7 +144,7 @@ def describe_result(model: ModelPage, record: Mapping[str, Any]) -> dict[str, An
     value, maximize = model.metrics[row["metric"]], row["direction"] == "maximize"
     values = [value, *model.seed_results]
     committed = record.get("metrics", {}).get(row["metric"])
-    unit = "%" if row["metric"].endswith("accuracy") else row["unit"]
+    unit = choose_unit(row["metric"], row["unit"])
     if row["target"] is None:
         reached = None
     else:
@@ -160,6 +162,7 @@ def describe_result(model: ModelPage, record: Mapping[str, Any]) -> dict[str, An
         "committed": "" if committed is None else with_unit(committed, unit, decimals),
         "difference": "" if committed is None else difference(value, committed, unit, decimals),
         "course": "" if row["course"] is None else with_unit(row["course"], unit, decimals),
+        **describe_benchmark(model.benchmark, unit, decimals),
         "target": "" if row["target"] is None else with_unit(row["target"], unit, decimals),
         "reached": reached,
         "status": describe_status(reached, len(values)),
@@ -172,6 +175,42 @@ def describe_result(model: ModelPage, record: Mapping[str, Any]) -> dict[str, An
         "better": better,
         "seconds": record.get("train_seconds"),
         "length": training_length(model.details),
+    }
+
+
+def describe_benchmark(entry: Mapping[str, Any], unit: str, decimals: int) -> dict[str, str]:
+    """Describe the course recipe, rerun on our splits, and how it compares with ours.
+
+    Args:
+        entry: Entry of benchmarks/results.json, or an empty dictionary.
+        unit: Unit of the main metric; "%" for fractions shown as percentages.
+        decimals: Number of decimals.
+
+    Returns:
+        Texts by name, empty without an entry. `rerun` is the result of the course recipe,
+        `benchmark` a sentence with times, and `course_protocol` one about the data of the course.
+    """
+    if not entry:
+        return {"rerun": "", "benchmark": "", "course_protocol": ""}
+
+    def result(container: Mapping[str, Any], side: str) -> str:
+        return with_unit(container[f"{side}_quality"][entry["metric"]], unit, decimals)
+
+    rerun, taught = result(entry, "as_taught"), duration(entry["as_taught_seconds"])
+    about = "about " if entry["extrapolated"] else ""
+    if entry["ours_seconds"] is None:
+        comparison = "this recipe does not reach it"
+    else:
+        ours = duration(entry["ours_seconds"])
+        comparison = f"this recipe takes {ours} to reach it ({entry['ratio']:.1f} times as fast)"
+    protocol = entry.get("course_protocol")
+    return {
+        "rerun": rerun,
+        "benchmark": f"The course recipe, rerun: {rerun} in {about}{taught}; {comparison}.",
+        "course_protocol": ""
+        if protocol is None
+        else f"With {protocol['name']}, as in the course: {result(protocol, 'as_taught')} with the "
+        f"course recipe, {result(protocol, 'ours')} with this one.",
     }
 
 
@@ -195,6 +234,11 @@ def training_length(details: Mapping[str, Any]) -> str:
         if details.get(unit) is not None:
             return f"{details[unit]:,} {unit if details[unit] != 1 else unit[:-1]}"
     return ""
+
+
+def choose_unit(metric: str, unit: str) -> str:
+    """Return the unit of a metric: accuracies are shown as percentages."""
+    return "%" if metric.endswith("accuracy") else unit
 
 
 def choose_decimals(value: float, unit: str) -> int:

@@ -11,6 +11,7 @@ from stages.core.paths import REPORTS
 
 BASELINE = REPORTS / "baseline.json"
 SEEDS = REPORTS / "seeds.json"
+BENCHMARKS = Path("benchmarks/results.json")
 
 
 def read_metrics(folder: Path) -> dict[str, float]:
@@ -53,6 +54,15 @@ def read_seeds() -> dict[str, Any]:
         if there are none.
     """
     return read_json(SEEDS) if SEEDS.exists() else {}
+
+
+def read_benchmarks() -> dict[str, Any]:
+    """Read the runs of the recipes as taught and ours, recorded by benchmarks/run.py.
+
+    Returns:
+        Entries by model, see benchmarks.results.make_entry. Empty if there are none.
+    """
+    return read_json(BENCHMARKS) if BENCHMARKS.exists() else {}
 
 
 def results_by_seed(entry: Mapping[str, Any], recipe: str) -> dict[int, float]:

@@ -12,7 +12,7 @@ import yaml
 
 from benchmarks import child, fast, project, quality, recipes, results, run, seeds
 from benchmarks.as_taught import fashion_gan, fashion_vae, imdb_lstm, mnist_cnn, tables
-from stages.config.load import parse_params, read_yaml
+from stages.config.load import load_params, parse_params, read_yaml
 from stages.core.errors import ConfigError, UserError
 from stages.core.files import read_json, write_json
 from stages.core.paths import PARAMS, PROCESSED
@@ -24,7 +24,9 @@ from stages.tasks.image_generation.evaluate import compare_features, generate
 from tests.factories import INFOS, make_config, make_images
 from tests.unit.contexts import SEED, brightness_classifier, make_context
 
-ROW = SimpleNamespace(metric="test.accuracy", direction="maximize")
+ROOT = Path(__file__).parents[2]
+ROW = SimpleNamespace(metric="test.accuracy", direction="maximize", unit="", course=0.92)
+MACHINE = {"processor": "Some CPU", "instructions": ["AVX2", "AMX BF16"], "cores": 2}
 TRAIN, VALIDATION = make_images(seed=1), make_images((5, 4, 3), seed=2)
 TEST = make_images((4, 6, 9), seed=3)
 
@@ -49,7 +51,7 @@ def of(seconds: list[float], curve: list[float], memory: float = 1.0) -> dict[st
         "seconds": seconds,
         "curve": curve,
         "memory_mb": memory,
-        "quality": {"test.accuracy": (curve or [0.8])[-1]},
+        "quality": {"test.accuracy": curve[-1]},
     }
 
 
@@ -165,28 +167,27 @@ def test_with_fewer_epochs_the_time_is_extrapolated_and_the_quality_is_the_known
     assert entry["as_taught_quality"] == known["as_taught_quality"]
 
 
-def test_a_cross_validation_is_timed_to_its_end() -> None:
-    taught = of([50], []) | {"quality": {"test.accuracy": 0.9}}
-    entry = results.make_entry([taught], [of([20], [])], ROW)
-    assert (entry["as_taught_seconds"], entry["ours_seconds"], entry["ratio"]) == (50, 20, 2.5)
-
-
 def test_without_the_same_quality_there_is_no_ratio() -> None:
     entry = results.make_entry([of([9], [0.9])], [of([1], [0.8])], ROW)
     assert (entry["ours_seconds"], entry["ratio"]) == (None, None)
-    assert "| 0.9 | 0.8 | 9 | never |  |" in results.as_markdown({"a": entry})
+    table = results.as_markdown({"a": entry | RECORDED}, {"a": ROW})
+    assert "| a | test.accuracy | 92.00% | 90.00% | 80.00% | 9 | never |  |" in table
+
+
+RECORDED = {"machine": MACHINE, "recorded": "2026-11-26"}
 
 
 def entry_of(seconds: float, extrapolated: bool = False, memory: int = 1) -> dict[str, Any]:
     return {
-        "metric": "test.accuracy",
+        "metric": "loss",
         "as_taught_seconds": seconds,
         "ours_seconds": 2.0,
         "ratio": 0.5,
         "extrapolated": extrapolated,
-        "as_taught_quality": {"test.accuracy": 0.9},
-        "ours_quality": {"test.accuracy": 0.95},
+        "as_taught_quality": {"loss": 0.9},
+        "ours_quality": {"loss": 0.05},
         "as_taught_memory_mb": memory,
+        **RECORDED,
     }
 
 
@@ -199,10 +200,9 @@ def test_a_new_run_replaces_its_keys_and_keeps_the_others() -> None:
 
 def test_the_sums_are_updated_with_each_model() -> None:
     parts = {"a": entry_of(100.0, memory=4), "b": entry_of(60.0, memory=3)}
-    merged = results.merge(parts, "pipeline", {"ours_seconds": 40.0, "ours_memory_mb": 9})
-    assert merged["pipeline"] == {
-        "ours_seconds": 40.0,
-        "ours_memory_mb": 9,
+    ours = {"ours_seconds": 40.0, "ours_memory_mb": 9, **RECORDED, "recorded": "2026-11-27"}
+    merged = results.merge(parts, "pipeline", ours)
+    assert merged["pipeline"] == ours | {
         "as_taught_seconds": 160.0,
         "ratio": 4.0,
         "extrapolated": False,
@@ -211,10 +211,22 @@ def test_the_sums_are_updated_with_each_model() -> None:
     again = results.merge(merged, "b", entry_of(140.0, extrapolated=True))
     assert again["pipeline"]["ratio"] == 6.0
     assert again["pipeline"]["extrapolated"]
-    table = results.as_markdown(again).splitlines()
-    assert "| b | test.accuracy | 0.9 | 0.95 | 140 * | 2 | 0.5 |" in table
-    assert "| pipeline |  |  |  | 240 * | 40 | 6.0 |" in table
-    assert table[-1] == "\\* extrapolated from fewer epochs"
+    row = SimpleNamespace(metric="loss", unit="nats", course=None)
+    table = results.as_markdown(again, {"a": row, "b": row}).splitlines()
+    assert "| b | loss |  | 0.9000 | 0.05000 | 140 * | 2 | 0.5 |" in table
+    assert "| pipeline |  |  |  |  | 240 * | 40 | 6.0 |" in table
+    assert table[-4:] == [
+        "\\* extrapolated from fewer epochs",
+        "",
+        "Some CPU, AMX BF16, 2 cores, 2026-11-26",
+        "Some CPU, AMX BF16, 2 cores, 2026-11-27",
+    ]
+
+
+def test_the_table_in_the_readme_is_that_of_the_results() -> None:
+    rows = {name: model.report for name, model in load_params(ROOT / PARAMS).models.items()}
+    table = results.as_markdown(read_json(ROOT / page_results.BENCHMARKS), rows)
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 # The two sides of a run

@@ -93,6 +93,7 @@ def model(**changes: Any) -> render.ModelPage:
         seed_results=[0.948, 0.951],
         cv_details={},
         cv_figures={},
+        benchmark={},
     )._replace(**changes)
 
 
@@ -247,6 +248,45 @@ def test_the_status_is_text() -> None:
     page = page_of(model(), missed)
     assert '94.00% <span class="met">met</span>' in page
     assert '94.00% <span class="missed">missed</span>' in page
+
+
+BENCHMARK = {
+    "metric": "test.accuracy",
+    "as_taught_seconds": 130.0,
+    "ours_seconds": 20.0,
+    "ratio": 6.5,
+    "extrapolated": False,
+    "as_taught_quality": {"test.accuracy": 0.881},
+    "ours_quality": {"test.accuracy": 0.95},
+    "course_protocol": {
+        "name": "80 words",
+        "as_taught_quality": {"test.accuracy": 0.82},
+        "ours_quality": {"test.accuracy": 0.86},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "88.10% in 2 min 10 s; this recipe takes 20 s to reach it (6.5 times as fast)."),
+        ({"extrapolated": True}, "in about 2 min 10 s; this recipe takes"),
+        ({"ours_seconds": None, "ratio": None}, "in 2 min 10 s; this recipe does not reach it."),
+    ],
+)
+def test_the_course_recipe_is_compared(changes: dict[str, Any], sentence: str) -> None:
+    page = page_of(model(benchmark=BENCHMARK | changes), model(id="b"))
+    assert '90.00%<br><span class="note">88.10% rerun</span>' in page
+    assert sentence in page
+    assert "With 80 words, as in the course: 82.00% with the course recipe, 86.00% with" in page
+    assert page.count("rerun:") == 1
+
+
+def test_a_rerun_stands_alone_without_a_value_of_the_course() -> None:
+    entry = {name: value for name, value in BENCHMARK.items() if name != "course_protocol"}
+    page = page_of(model(row=ROW | {"course": None}, benchmark=entry))
+    assert '<span><span class="note">88.10% rerun</span></span>' in page
+    assert "as in the course" not in page
 
 
 def test_a_model_without_course_and_target_has_empty_cells() -> None:
