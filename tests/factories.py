@@ -53,7 +53,7 @@ BY_STEPS = {
     "seed": 1,
     "batch_size": 16,
     "precision": "float32",
-    "steps": 24,
+    "steps": 16,
     "optimizer": ADAM,
     "input_pipeline": "arrays",
 }
@@ -163,7 +163,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "generator": {"type": "mlp", "hidden_units": [6, 5], "activation": "leaky_relu"},
             "discriminator": {"type": "mlp", "hidden_units": [7], "activation": "tanh"},
         },
-        "training": ADVERSARIAL | {"input_pipeline": "arrays", "steps": 24},
+        "training": ADVERSARIAL | {"input_pipeline": "arrays", "steps": 16},
         "evaluation": {"evaluator": "none", "seed": 3},
     },
     "char_rnn": {
