@@ -95,7 +95,7 @@ def render(
         baseline: Content of reports/baseline.json, or an empty dictionary.
     """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

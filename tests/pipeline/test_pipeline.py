@@ -175,7 +175,8 @@ def test_the_page_shows_every_model_without_a_network(project: Path) -> None:
 
 
 def test_the_page_reads_keys_that_stages_write(project: Path) -> None:
-    template = (reduced.ROOT / "stages/page/report.html.jinja").read_text()
+    templates = sorted((reduced.ROOT / "stages/page/templates").glob("*.jinja"))
+    template = "".join(path.read_text() for path in templates)
     written = set[str]()
     for path in (project / "reports").glob("*/**/details.json"):
         content = read_json(path)  # that of a dataset is in a list
