@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.page import captions
+from stages.page.charts import Spec
 
 TEMPLATE = "report.html.jinja"
 MIN_SEEDS = 3  # a target is met if it is reached with this many seeds
@@ -16,24 +17,40 @@ CONTROL_PICTURES = 0x2400  # the Unicode block with a symbol for each control ch
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-class Figure(NamedTuple):
-    """A PNG file for the page.
+class Animation(NamedTuple):
+    """All frames of an animation.
 
     Attributes:
-        url: Content as a data: URL.
+        url: Grid of the frames, row by row, as a data: URL.
+        frames: Number of frames.
+        columns: Frames per row.
+    """
+
+    url: str
+    frames: int
+    columns: int
+
+
+class Figure(NamedTuple):
+    """A figure of the page.
+
+    Attributes:
+        url: Image as a data: URL; of an animation, the last frame.
         width: Width in pixels.
         height: Height in pixels.
-        animated: True if the figure has more than one frame.
         title: Title of the caption.
         description: Description of the figure.
+        animation: Frames, or None.
+        chart: Specification of an interactive chart, or None.
     """
 
     url: str
     width: int
     height: int
-    animated: bool
     title: str
     description: str
+    animation: Animation | None = None
+    chart: Spec | None = None
 
 
 class ModelPage(NamedTuple):
@@ -85,7 +102,10 @@ class DatasetPage(NamedTuple):
 
 
 def render(
-    models: Sequence[ModelPage], datasets: Sequence[DatasetPage], baseline: Mapping[str, Any]
+    models: Sequence[ModelPage],
+    datasets: Sequence[DatasetPage],
+    baseline: Mapping[str, Any],
+    vega: str = "",
 ) -> str:
     """Render the page as HTML, without control characters.
 
@@ -93,6 +113,7 @@ def render(
         models: Models; within a dataset, in the order of the results table.
         datasets: Datasets with a data report.
         baseline: Content of reports/baseline.json, or an empty dictionary.
+        vega: JavaScript of Vega-Lite, which draws the charts.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -121,6 +142,7 @@ def render(
         min_seeds=MIN_SEEDS,
         overview=summarize(list(results.values())),
         baseline=baseline,
+        vega=vega,
         records=records,
         precisions=count_values(records, "precision"),
         processors=count_values(records, "processor"),
