@@ -22,11 +22,11 @@ from stages.core.cli import exit_on_error
 from stages.core.errors import DataError
 from stages.core.files import atomic_output
 from stages.core.paths import MODELS, REPORTS
+from stages.page.vega import javascript
 
 PAGE = Path("dvc_plots/charts.html")
 TEMPLATE = Path(".dvc/plots.html")
 VEGA = Path(".venv/vega.js")
-VEGA_LITE = "5.21"  # the major version of the templates in .dvc/plots
 
 # Parts of the template.
 LOCAL_SCRIPT = f'<script src="../{VEGA.as_posix()}"></script>'
@@ -59,12 +59,8 @@ def load_vega(path: Path) -> str:
         path: File to store it in.
     """
     if not path.exists():
-        import vl_convert
-
-        bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
         with atomic_output(path) as partial:
-            # In a function, since the bundle would define one-letter global names.
-            partial.write_text(f"(function () {{\n{bundle}\n}})();\n", encoding="utf-8")
+            partial.write_text(javascript(), encoding="utf-8")
     return path.read_text(encoding="utf-8")
 
 

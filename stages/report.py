@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import vl_convert
 from PIL import Image, ImageSequence
 
 from stages.config.load import load_params
@@ -14,7 +13,7 @@ from stages.core.cli import exit_on_error
 from stages.core.files import atomic_output, read_json
 from stages.core.paths import MODELS, REPORTS
 from stages.page.captions import Caption, dataset_captions, describe_figure
-from stages.page.charts import Spec, evaluation_charts
+from stages.page.vega import Spec, evaluation_charts, javascript
 from stages.page.media import arrange_frames, to_url
 from stages.page.render import Animation, DatasetPage, Figure, ModelPage, render
 from stages.page.results import (
@@ -48,7 +47,7 @@ def main() -> None:
         read_dataset(REPORTS / "data" / name, name, dataset.module)
         for name, dataset in params.datasets.items()
     ]
-    page = render(models, datasets, read_baseline(), vl_convert.javascript_bundle())
+    page = render(models, datasets, read_baseline(), javascript())
     with atomic_output(PAGE) as partial:
         partial.write_text(page, encoding="utf-8")
 

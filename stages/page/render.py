@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.page import captions
-from stages.page.charts import Spec
+from stages.page.vega import Spec
 
 TEMPLATE = "report.html.jinja"
+HIDDEN_FIGURES = {"misclassified", "decoded_grid", "token_nll"}  # the page has them interactively
 MIN_SEEDS = 3  # a target is met if it is reached with this many seeds
 CONTROL_PICTURES = 0x2400  # the Unicode block with a symbol for each control character
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -131,6 +132,7 @@ def render(
         "metric_title": captions.describe_metric,
         "difference": difference,
         "count_seeds": count_seeds,
+        "surprisal": lambda data: zip(data["text"], data["nats"], strict=True),
     }
     records = baseline.get("models", {})
     results = {model.id: describe_result(model, records.get(model.id, {})) for model in models}
@@ -139,6 +141,7 @@ def render(
         datasets=datasets,
         results=results,
         groups=group_by_dataset(models),
+        hidden_figures=HIDDEN_FIGURES,
         min_seeds=MIN_SEEDS,
         overview=summarize(list(results.values())),
         baseline=baseline,

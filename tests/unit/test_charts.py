@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from stages import charts
+from stages.page import vega
 from stages.core.errors import DataError
 
 ROOT = Path(__file__).parents[2]
@@ -91,12 +92,12 @@ def test_vega_is_stored_in_a_function_and_only_once(
     monkeypatch.setitem(sys.modules, "vl_convert", stub)
     path = tmp_path / "new" / "vega.js"
     text = charts.load_vega(path)
-    assert text == f"(function () {{\nconst n = 1;{charts.VEGA_LITE}\n}})();\n"
+    assert text == f"(function () {{\nconst n = 1;{vega.VEGA_LITE}\n}})();\n"
     assert charts.load_vega(path) == text
 
 
 def test_the_version_of_vega_is_that_of_the_templates(tmp_path: Path) -> None:
-    major = charts.VEGA_LITE.partition(".")[0]
+    major = vega.VEGA_LITE.partition(".")[0]
     for path in (ROOT / ".dvc/plots").glob("*.json"):
         assert f"schema/vega-lite/v{major}.json" in path.read_text(), path
     pytest.importorskip("vl_convert")

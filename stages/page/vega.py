@@ -14,7 +14,9 @@ from stages.plots.style import REFERENCE, TRAINING, VALIDATION
 
 Spec = dict[str, Any]
 
+VEGA_LITE = "5.21"  # the version of the templates
 DATA = "<DVC_METRIC_DATA>"
+REVISION = ("rev", "revision")  # fields
 COLUMNS = 2  # of charts side by side
 SIZE = 260  # width and height of a square chart, in pixels
 CHART_FIGURES = {  # figures that show chart.csv, and its template
@@ -23,6 +25,15 @@ CHART_FIGURES = {  # figures that show chart.csv, and its template
     "pixel_value_distribution": "image_generation",
     "word_positions": "language_modeling",
 }
+
+
+def javascript() -> str:
+    """Return the JavaScript of Vega, Vega-Lite and Vega-Embed, which draw the charts."""
+    import vl_convert
+
+    bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)
+    # In a function, since the bundle would define one-letter global names.
+    return f"(function () {{\n{bundle}\n}})();\n"
 
 
 def fill_template(template: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> Spec:
@@ -37,9 +48,9 @@ def fill_template(template: Mapping[str, Any], records: Sequence[Mapping[str, An
     if spec["data"] != {"values": DATA}:
         raise ValueError(f"expected {DATA} as the data of a template, found {spec['data']}")
     spec["data"] = {"values": [{"rev": "", **record} for record in records]}
-    del spec["title"], spec["$schema"]  # Vega-Lite warns of other versions
+    del spec["title"]
     facets = spec.get("facet", {})
-    others = {side: facet for side, facet in facets.items() if facet["field"] != "rev"}
+    others = {side: facet for side, facet in facets.items() if facet["field"] not in REVISION}
     if not others and facets:
         spec |= spec.pop("spec")
         del spec["facet"]
@@ -58,8 +69,6 @@ def learning_curves(template: Mapping[str, Any], history: Sequence[Mapping[str, 
     """
     spec = fill_template(template, history)
     spec["spec"] = with_toggle(spec["spec"], "split")
-    unit = "training_step" if "training_step" in history[0] else "epoch"
-    spec["spec"]["encoding"]["x"]["title"] = unit.replace("_", " ")
     return spec
 
 
