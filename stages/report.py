@@ -15,10 +15,12 @@ from stages.core.cli import exit_on_error
 from stages.core.files import atomic_output
 from stages.core.paths import REPORTS
 from stages.page.captions import Caption, dataset_captions, describe_figure
+from stages.page.recipes import Recipe
 from stages.page.render import DatasetPage, Figure, ModelPage, render
 from stages.page.results import (
     read_baseline,
     read_benchmarks,
+    read_course_recipes,
     read_details,
     read_metrics,
     read_seeds,
@@ -36,22 +38,27 @@ ALL_FRAMES = {"walk"}  # animations that need all frames
 def main() -> None:
     """Read the reports of all models and datasets in params.yaml and write the page."""
     params = load_params()
-    seeds, benchmarks = read_seeds(), read_benchmarks()
+    seeds, benchmarks, course_recipes = read_seeds(), read_benchmarks(), read_course_recipes()
     models = []
     for name, model in params.models.items():
-        recipe = recipe_id(model, params.datasets.get(model.dataset))
-        results = results_by_seed(seeds.get(name, {}), recipe)
-        with_others = read_model(REPORTS / name, name, model)._replace(
-            seed_results=other_results(results, model), benchmark=benchmarks.get(name, {})
+        dataset = params.datasets.get(model.dataset)
+        results = results_by_seed(seeds.get(name, {}), recipe_id(model, dataset))
+        page = read_model(REPORTS / name, name, model)
+        models.append(
+            page._replace(
+                seed_results=other_results(results, model),
+                benchmark=benchmarks.get(name, {}),
+                recipe=make_recipe(model, dataset, page.details),
+                course_recipe=course_recipes.get(name, {}),
+            )
         )
-        models.append(with_others)
     datasets = [
         read_dataset(REPORTS / "data" / name, name, dataset.module)
         for name, dataset in params.datasets.items()
     ]
-    page = render(models, datasets, read_baseline())
+    content = render(models, datasets, read_baseline())
     with atomic_output(PAGE) as partial:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_text(content, encoding="utf-8")
 
 
 def other_results(results: Mapping[int, float], config: Any) -> list[float]:
@@ -84,6 +91,24 @@ def read_model(folder: Path, name: str, config: Model) -> ModelPage:
         cv_details=folds,
         cv_figures=read_figures(folder / "cross_validation" / "plots", read_captions(folds)),
         benchmark={},
+        recipe=make_recipe(config, None, details),
+        course_recipe={},
+    )
+
+
+def make_recipe(config: Any, dataset: Any, details: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of a model.
+
+    Args:
+        config: Section of the model in params.yaml.
+        dataset: Section of its dataset, None for a synthetic one.
+        details: Content of the model's details.json.
+    """
+    return Recipe(
+        network=config.network.model_dump(),
+        training=config.training.model_dump(),
+        preprocess=dataset.preprocess.model_dump() if dataset else {},
+        num_params=details.get("num_params"),
     )
 
 
