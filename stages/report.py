@@ -13,18 +13,20 @@ from stages.core.cli import exit_on_error
 from stages.core.files import atomic_output, read_json
 from stages.core.paths import MODELS, REPORTS
 from stages.page.captions import Caption, dataset_captions, describe_figure
-from stages.page.vega import Spec, evaluation_charts, javascript
 from stages.page.media import arrange_frames, to_url
+from stages.page.recipes import Recipe
 from stages.page.render import Animation, DatasetPage, Figure, ModelPage, render
 from stages.page.results import (
     read_baseline,
     read_benchmarks,
+    read_course_recipes,
     read_details,
     read_metrics,
     read_seeds,
     recipe_id,
     results_by_seed,
 )
+from stages.page.vega import Spec, evaluation_charts, javascript
 
 PAGE = REPORTS / "index.html"
 TEMPLATES = Path(".dvc/plots")
@@ -34,22 +36,27 @@ def main() -> None:
     """Read the reports of all models and datasets in params.yaml and write the page."""
     params = load_params()
     templates = {path.stem: read_json(path) for path in TEMPLATES.glob("*.json")}
-    seeds, benchmarks = read_seeds(), read_benchmarks()
+    seeds, benchmarks, course_recipes = read_seeds(), read_benchmarks(), read_course_recipes()
     models = []
     for name, model in params.models.items():
-        recipe = recipe_id(model, params.datasets.get(model.dataset))
-        results = results_by_seed(seeds.get(name, {}), recipe)
-        with_others = read_model(REPORTS / name, name, model, templates)._replace(
-            seed_results=other_results(results, model), benchmark=benchmarks.get(name, {})
+        dataset = params.datasets.get(model.dataset)
+        results = results_by_seed(seeds.get(name, {}), recipe_id(model, dataset))
+        page = read_model(REPORTS / name, name, model, templates)
+        models.append(
+            page._replace(
+                seed_results=other_results(results, model),
+                benchmark=benchmarks.get(name, {}),
+                recipe=make_recipe(model, dataset, page.details),
+                course_recipe=course_recipes.get(name, {}),
+            )
         )
-        models.append(with_others)
     datasets = [
         read_dataset(REPORTS / "data" / name, name, dataset.module)
         for name, dataset in params.datasets.items()
     ]
-    page = render(models, datasets, read_baseline(), javascript())
+    content = render(models, datasets, read_baseline(), javascript())
     with atomic_output(PAGE) as partial:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_text(content, encoding="utf-8")
 
 
 def other_results(results: Mapping[int, float], config: Any) -> list[float]:
@@ -62,9 +69,7 @@ def other_results(results: Mapping[int, float], config: Any) -> list[float]:
     return [result for seed, result in results.items() if seed != config.training.seed]
 
 
-def read_model(
-    folder: Path, name: str, config: Model, templates: Mapping[str, Spec]
-) -> ModelPage:
+def read_model(folder: Path, name: str, config: Model, templates: Mapping[str, Spec]) -> ModelPage:
     """Read the reports of a model for the page.
 
     Args:
@@ -90,6 +95,24 @@ def read_model(
             folder / "cross_validation" / "plots", read_captions(folds), fold_charts
         ),
         benchmark={},
+        recipe=make_recipe(config, None, details),
+        course_recipe={},
+    )
+
+
+def make_recipe(config: Any, dataset: Any, details: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of a model.
+
+    Args:
+        config: Section of the model in params.yaml.
+        dataset: Section of its dataset, None for a synthetic one.
+        details: Content of the model's details.json.
+    """
+    return Recipe(
+        network=config.network.model_dump(),
+        training=config.training.model_dump(),
+        preprocess=dataset.preprocess.model_dump() if dataset else {},
+        num_params=details.get("num_params"),
     )
 
 

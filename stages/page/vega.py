@@ -146,9 +146,7 @@ def roc_precision_recall(curves: Mapping[str, Any]) -> Spec:
     Args:
         curves: Curves of a binary classifier; see `binary_curves`.
     """
-    roc = line_chart(
-        curves["roc"], "false_positive_rate", "true_positive_rate", [[0, 0], [1, 1]]
-    )
+    roc = line_chart(curves["roc"], "false_positive_rate", "true_positive_rate", [[0, 0], [1, 1]])
     prevalence = curves["prevalence"]
     precision_recall = line_chart(
         curves["precision_recall"], "recall", "precision", [[0, prevalence], [1, prevalence]]

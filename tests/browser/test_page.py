@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -24,9 +25,11 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not instal
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET) as browser:
-            yield browser
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET) as browser,
+    ):
+        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +61,11 @@ def test_the_page_is_accessible_and_needs_no_network(
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on(
         "request",
-        lambda request: problems.append(request.url)
-        if not request.url.startswith(("file:", "data:", "blob:"))
-        else None,
+        lambda request: (
+            problems.append(request.url)
+            if not request.url.startswith(("file:", "data:", "blob:"))
+            else None
+        ),
     )
     page.goto(URL)
     scroll_through(page)
@@ -100,11 +105,11 @@ def pixels(canvas: Locator) -> str:
     return str(canvas.evaluate("element => element.toDataURL()"))
 
 
-def started(page: Page, selector: str) -> Locator:
+def started(page: Page, selector: str, part: str = "input, select, button") -> Locator:
     """Return a widget after it has started, which it does when it is about to be seen."""
     widget = page.locator(selector).first
     widget.scroll_into_view_if_needed()
-    expect(widget.locator("input, select, button").first).to_be_visible()
+    expect(widget.locator(part).first).to_be_visible()
     return widget
 
 
@@ -176,26 +181,21 @@ def test_texts_are_chosen_by_epoch_and_temperature(page: Page) -> None:
     expect(text).to_have_text(data["texts"][last][0])
 
 
+def name_cell(error: dict[str, Any]) -> str:
+    return f"actual {error['actual']}, predicted {error['predicted']}"
+
+
 def test_a_cell_of_the_confusion_matrix_shows_its_images(page: Page) -> None:
     widget = started(page, "#mnist_linear .confusions")
-    data = read_json(ROOT / "reports/mnist_linear/details.json")[0]["data"]["misclassified"]
-    chosen = data["errors"][-1]
-    same = [e for e in data["errors"] if (e["actual"], e["predicted"]) == (
-        chosen["actual"], chosen["predicted"])]  # fmt: skip
-    key = f"actual {chosen['actual']}, predicted {chosen['predicted']}"
-    widget.locator("select").select_option(key)
+    details = read_json(ROOT / "reports/mnist_linear/details.json")[0]
+    errors = details["data"]["misclassified"]["errors"]
+    widget.locator("select").select_option(name_cell(errors[-1]))
+    same = [error for error in errors if name_cell(error) == name_cell(errors[-1])]
     expect(widget.locator("canvas")).to_have_count(len(same))
-    matrix = page.locator("#mnist_linear figure[data-name='confusion_matrix']").first
-    matrix.scroll_into_view_if_needed()
-    expect(matrix.locator("svg")).to_be_visible()
-    first = data["errors"][0]
-    cell = matrix.locator(
-        f"path[aria-label*='actual: {first['actual']}'][aria-label*='predicted: {first['predicted']}']"
-    )
-    cell.first.click()
-    expect(widget.locator("select")).to_have_value(
-        f"actual {first['actual']}, predicted {first['predicted']}"
-    )
+    matrix = started(page, "#mnist_linear figure[data-name='confusion_matrix']", "svg")
+    cell = f"actual: {errors[0]['actual']}; predicted: {errors[0]['predicted']}"
+    matrix.locator(f"path[aria-label*='{cell}']").first.click()
+    expect(widget.locator("select")).to_have_value(name_cell(errors[0]))
 
 
 def test_the_scale_of_learning_curves_can_be_logarithmic(page: Page) -> None:

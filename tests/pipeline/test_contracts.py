@@ -298,6 +298,7 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
         "reports/baseline.json",
         "reports/seeds.json",
         "benchmarks/results.json",
+        "benchmarks/recipes.yaml",
     }
     code = {path for path in deps if path.startswith("stages/")}
     assert deps - code == others | {f"reports/{model}" for model in PARAMS.models}
@@ -383,6 +384,6 @@ def test_the_committed_cross_validations_have_the_keys_of_the_design(model: str)
 
 def test_nothing_committed_is_larger_than_a_megabyte() -> None:
     page = ROOT / "reports/index.html"  # it embeds all images
-    assert page.stat().st_size < 4_000_000
+    assert page.stat().st_size < 5_000_000
     for path in (ROOT / "reports").rglob("*"):
         assert path == page or not path.is_file() or path.stat().st_size < 1_000_000, path

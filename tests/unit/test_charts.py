@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from stages import charts
-from stages.page import vega
 from stages.core.errors import DataError
+from stages.page import vega
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = (ROOT / charts.TEMPLATE).read_text(encoding="utf-8")
