@@ -10,11 +10,12 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from stages.config.load import load_params
-from stages.config.schema import Model
+from stages.config.schema import Model, Params
 from stages.core.cli import exit_on_error
 from stages.core.files import atomic_output
 from stages.core.paths import REPORTS
 from stages.page.captions import Caption, dataset_captions, describe_figure
+from stages.page.cards import find_urls
 from stages.page.render import DatasetPage, Figure, ModelPage, render
 from stages.page.results import (
     read_baseline,
@@ -45,11 +46,7 @@ def main() -> None:
             seed_results=other_results(results, model), benchmark=benchmarks.get(name, {})
         )
         models.append(with_others)
-    datasets = [
-        read_dataset(REPORTS / "data" / name, name, dataset.module)
-        for name, dataset in params.datasets.items()
-    ]
-    page = render(models, datasets, read_baseline())
+    page = render(models, read_datasets(params), read_baseline())
     with atomic_output(PAGE) as partial:
         partial.write_text(page, encoding="utf-8")
 
@@ -85,6 +82,22 @@ def read_model(folder: Path, name: str, config: Model) -> ModelPage:
         cv_figures=read_figures(folder / "cross_validation" / "plots", read_captions(folds)),
         benchmark={},
     )
+
+
+def read_datasets(params: Params) -> list[DatasetPage]:
+    """Read the data reports of all datasets; synthetic ones, which have none, are last."""
+    urls = {name: download.urls for name, download in params.downloads.items()}
+    prepared = [
+        read_dataset(REPORTS / "data" / name, name, dataset.module)._replace(
+            config=dataset.model_dump(), urls=find_urls(dataset.source, urls)
+        )
+        for name, dataset in params.datasets.items()
+    ]
+    synthetic = [
+        DatasetPage(name, {}, {}, config=dataset.model_dump())
+        for name, dataset in params.synthetic.items()
+    ]
+    return prepared + synthetic
 
 
 def read_dataset(folder: Path, name: str, module: str) -> DatasetPage:
