@@ -8,11 +8,12 @@ from typing import Any
 from PIL import Image, ImageSequence
 
 from stages.config.load import load_params
-from stages.config.schema import Model
+from stages.config.schema import Model, Params
 from stages.core.cli import exit_on_error
 from stages.core.files import atomic_output, read_json
 from stages.core.paths import MODELS, REPORTS
 from stages.page.captions import Caption, dataset_captions, describe_figure
+from stages.page.cards import find_urls
 from stages.page.media import arrange_frames, to_url
 from stages.page.recipes import Recipe
 from stages.page.render import Animation, DatasetPage, Figure, ModelPage, render
@@ -50,11 +51,7 @@ def main() -> None:
                 course_recipe=course_recipes.get(name, {}),
             )
         )
-    datasets = [
-        read_dataset(REPORTS / "data" / name, name, dataset.module)
-        for name, dataset in params.datasets.items()
-    ]
-    content = render(models, datasets, read_baseline(), javascript())
+    content = render(models, read_datasets(params), read_baseline(), javascript())
     with atomic_output(PAGE) as partial:
         partial.write_text(content, encoding="utf-8")
 
@@ -114,6 +111,22 @@ def make_recipe(config: Any, dataset: Any, details: Mapping[str, Any]) -> Recipe
         preprocess=dataset.preprocess.model_dump() if dataset else {},
         num_params=details.get("num_params"),
     )
+
+
+def read_datasets(params: Params) -> list[DatasetPage]:
+    """Read the data reports of all datasets; synthetic ones, which have none, are last."""
+    urls = {name: download.urls for name, download in params.downloads.items()}
+    prepared = [
+        read_dataset(REPORTS / "data" / name, name, dataset.module)._replace(
+            config=dataset.model_dump(), urls=find_urls(dataset.source, urls)
+        )
+        for name, dataset in params.datasets.items()
+    ]
+    synthetic = [
+        DatasetPage(name, {}, {}, config=dataset.model_dump())
+        for name, dataset in params.synthetic.items()
+    ]
+    return prepared + synthetic
 
 
 def read_dataset(folder: Path, name: str, module: str) -> DatasetPage:

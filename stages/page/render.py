@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages.page import captions, networks, recipes
+from stages.page import captions, cards, networks, recipes
 from stages.page.explanations import COURSES
 from stages.page.intervals import Interval, choose_intervals, find_intervals
 from stages.page.recipes import Recipe
@@ -102,11 +102,26 @@ class ModelPage(NamedTuple):
 
 
 class DatasetPage(NamedTuple):
-    """The data report of a dataset: details and figures by name."""
+    """A dataset and its data report.
+
+    Attributes:
+        id: Id in params.yaml.
+        report: Content of details.json; empty for synthetic datasets.
+        figures: Figures by name.
+        config: Section of the dataset in params.yaml.
+        urls: Download URLs of its source.
+    """
 
     id: str
     report: Mapping[str, Any]
     figures: Mapping[str, Figure]
+    config: Mapping[str, Any] = {}
+    urls: Sequence[str] = ()
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The content of its data card."""
+        return cards.describe(self.id, self.report, self.config, self.urls)
 
 
 def render(
@@ -119,7 +134,7 @@ def render(
 
     Args:
         models: Models; within a dataset, in the order of the results table.
-        datasets: Datasets with a data report.
+        datasets: Datasets, in the order of their data cards.
         baseline: Content of reports/baseline.json, or an empty dictionary.
         vega: JavaScript of Vega-Lite, which draws the charts.
     """
@@ -136,6 +151,7 @@ def render(
         "dataset_title": lambda dataset: captions.describe_dataset(dataset).title,
         "dataset_credit": lambda dataset: captions.describe_dataset(dataset).credit,
         "count_title": captions.describe_count,
+        "split_title": lambda split: cards.SPLITS.get(split, split),
         "metric_title": captions.describe_metric,
         "difference": difference,
         "count_seeds": count_seeds,

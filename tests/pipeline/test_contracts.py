@@ -206,7 +206,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "train": recipe,
                 "evaluate": {f"models.{key}.evaluation", f"models.{key}.task"},
                 "cross_validate": {f"cross_validation.{key}", *recipe},
-                "report": {"datasets", "models"},
+                "report": {"datasets", "downloads", "models", "synthetic"},
             }[kind]
         ), name
 

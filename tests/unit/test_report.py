@@ -578,6 +578,68 @@ def test_a_dataset_has_its_data_report() -> None:
     assert "UCI Machine Learning Repository (CC BY 4.0)" in page
 
 
+def card_of(dataset: render.DatasetPage, *models: render.ModelPage) -> str:
+    page = check(render.render(models or [model()], [dataset], BASELINE))
+    return page[page.index(f'<article id="data-{dataset.id}">') : page.index("</main>")]
+
+
+def test_a_card_is_shown_without_the_example_and_duplicates_of_newer_data_reports() -> None:
+    card = card_of(DATASET)
+    assert "Not counted in this data report." in card
+    assert '<th scope="col">example' not in card
+    assert "Not a diagnostic tool." in card
+
+
+def test_a_card_has_the_example_and_the_duplicates_of_the_data_report() -> None:
+    sizes = {"y": {"shape": [5]}, "examples_per_class": {"no": 2, "yes": 3}}
+    details = {
+        **DATASET.report,
+        "splits": {"test": sizes, "train": {"y": {"shape": [3]}}},
+        "missing": {"age": {"no": 0.125, "yes": 0.1}, **DATASET.report["missing"]},
+        "example": {"split": "train", "class": "yes", "values": {"age": "67", "shape": "3"}},
+        "duplicates": {"kind": "table", "examples": 5, "exact": 2, "other_class": 0},
+    }
+    figures = {"classes": figure("CCCC"), "age": figure("DDDD")}
+    card = card_of(DATASET._replace(report=details, figures=figures))
+    assert "Of the 5 test rows, 2 (40%) have the same feature values" in card
+    assert '<th scope="col">example (yes)</th>' in card
+    assert "<td>67 years</td>" in card
+    assert "<td>3: lobular</td>" in card
+    assert '<td class="number">12.5%</td>' in card
+    assert '<th scope="row">test</th><td class="number">5</td><td class="number">62.5%</td>' in card
+    assert "DDDD" in card
+    assert "CCCC" not in card  # the table shows the same
+
+
+def test_the_example_of_a_text_is_escaped_and_its_line_breaks_are_kept() -> None:
+    example = {"split": "test", "class": "negative", "text": "Bad.<br /><b>Really & bad</b>"}
+    card = card_of(render.DatasetPage("imdb", {"example": example}, {}))
+    assert "<h4>Example (test split, negative)</h4>" in card
+    assert "Bad.\n&lt;b&gt;Really &amp; bad&lt;/b&gt;" in card
+
+
+def test_a_card_links_its_source_and_the_models_that_use_it() -> None:
+    page = render.DatasetPage("mnist", {}, {}, urls=["https://a.example/", "https://b.example/"])
+    card = card_of(page, model(), model(id="other", dataset="alice"))
+    assert '<a href="https://a.example/">https://a.example/</a>, or <a href="https://b' in card
+    assert '<dt>Models</dt><dd><a href="#a_model">A model</a></dd>' in card
+    assert "#other" not in card
+
+
+def test_every_dataset_of_the_parameters_is_on_the_page() -> None:
+    params = load_params(ROOT / "params.yaml")
+    pages = {page.id: page for page in report.read_datasets(params)}
+    assert list(pages) == [*params.datasets, *params.synthetic]
+    assert pages["mnist"].urls == params.downloads["mnist"].urls
+    assert pages["alice"].urls == params.downloads["alice"].urls
+    assert pages["flower"].urls == []
+    assert pages["flower"].config["module"] == "single_image"
+    page = check(render.render([model()], list(pages.values()), BASELINE))
+    articles = page.split('<article id="data-')[1:]
+    assert [article.partition('"')[0] for article in articles] == list(pages)
+    assert all("<dt>Split</dt>" in article for article in articles)
+
+
 def test_the_flower_is_credited() -> None:
     readme = (ROOT / "data/own/README.md").read_text(encoding="utf-8")
     assert "CC BY 2.0" in readme

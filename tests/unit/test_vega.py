@@ -21,7 +21,7 @@ BINS = [
     {"confidence": 0.6, "accuracy": 0.5, "low": 0.3, "high": 0.7, "examples": 12},
     {"confidence": 0.9, "accuracy": 1.0, "low": 0.8, "high": 1.0, "examples": 900},
 ]
-CURVES = {
+CURVES: dict[str, Any] = {
     "roc": {"false_positive_rate": [0, 1], "true_positive_rate": [0, 1], "threshold": [1, 0]},
     "precision_recall": {"recall": [1, 0], "precision": [0.4, 1], "threshold": [0, 1]},
     "error_rates": {
