@@ -31,7 +31,8 @@ def javascript() -> str:
     """Return the JavaScript of Vega, Vega-Lite and Vega-Embed, which draw the charts."""
     import vl_convert
 
-    bundle = vl_convert.javascript_bundle(snippet=None, vl_version=VEGA_LITE)
+    # Its type stub requires `snippet`, which is optional.
+    bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
     # In a function, since the bundle would define one-letter global names.
     return f"(function () {{\n{bundle}\n}})();\n"
 

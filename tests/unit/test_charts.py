@@ -88,7 +88,7 @@ def test_vega_is_stored_in_a_function_and_only_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundles = iter(["const n = 1;"])
-    stub = SimpleNamespace(javascript_bundle=lambda snippet, vl_version: f"{next(bundles)}{vl_version}")
+    stub = SimpleNamespace(javascript_bundle=lambda vl_version: f"{next(bundles)}{vl_version}")
     monkeypatch.setitem(sys.modules, "vl_convert", stub)
     path = tmp_path / "new" / "vega.js"
     text = charts.load_vega(path)
