@@ -1,7 +1,7 @@
 """Build the report page: reports/index.html, one self-contained file."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,20 @@ from stages.config.schema import Model, Params
 from stages.core.cli import exit_on_error
 from stages.core.files import atomic_output, read_json
 from stages.core.paths import MODELS, REPORTS
+from stages.page import captions
 from stages.page.captions import Caption, dataset_captions, describe_figure
 from stages.page.cards import find_urls
-from stages.page.media import arrange_frames, to_url
+from stages.page.media import arrange_frames, svg_to_url, to_url
 from stages.page.recipes import Recipe
-from stages.page.render import Animation, DatasetPage, Figure, ModelPage, render
+from stages.page.render import (
+    Animation,
+    DatasetPage,
+    Figure,
+    ModelPage,
+    error_records,
+    group_by_dataset,
+    render,
+)
 from stages.page.results import (
     read_baseline,
     read_benchmarks,
@@ -27,7 +36,7 @@ from stages.page.results import (
     recipe_id,
     results_by_seed,
 )
-from stages.page.vega import Spec, evaluation_charts, javascript
+from stages.page.vega import Spec, draw, error_by_time, evaluation_charts, javascript
 
 PAGE = REPORTS / "index.html"
 TEMPLATES = Path(".dvc/plots")
@@ -51,9 +60,31 @@ def main() -> None:
                 course_recipe=course_recipes.get(name, {}),
             )
         )
-    content = render(models, read_datasets(params), read_baseline(), javascript())
+    baseline = read_baseline()
+    charts = make_time_charts(models, baseline.get("models", {}))
+    content = render(models, read_datasets(params), baseline, charts, javascript())
     with atomic_output(PAGE) as partial:
         partial.write_text(content, encoding="utf-8")
+
+
+def make_time_charts(models: Sequence[ModelPage], records: Mapping[str, Any]) -> dict[str, Figure]:
+    """Draw the error of classifiers against their training time, by dataset.
+
+    Args:
+        models: All models.
+        records: `models` of the baseline.
+    """
+    charts = {}
+    for dataset, members in group_by_dataset(models).items():
+        timed = error_records(members, records)
+        if len(timed) > 1:
+            spec = error_by_time(timed, "test error")
+            svg, width, height = draw(spec)
+            title = captions.describe_dataset(dataset).title
+            charts[dataset] = Figure(
+                svg_to_url(svg), width, height, title, captions.describe_times(timed), chart=spec
+            )
+    return charts
 
 
 def other_results(results: Mapping[int, float], config: Any) -> list[float]:

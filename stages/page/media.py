@@ -21,6 +21,11 @@ def to_url(image: Image.Image) -> str:
     return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
 
 
+def svg_to_url(svg: str) -> str:
+    """Encode an SVG document as a data: URL."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
 def encode(image: Image.Image, **options: int) -> bytes:
     """Encode an image as WebP."""
     buffer = io.BytesIO()

@@ -128,6 +128,7 @@ def render(
     models: Sequence[ModelPage],
     datasets: Sequence[DatasetPage],
     baseline: Mapping[str, Any],
+    time_charts: Mapping[str, Figure] | None = None,
     vega: str = "",
 ) -> str:
     """Render the page as HTML, without control characters.
@@ -136,6 +137,7 @@ def render(
         models: Models; within a dataset, in the order of the results table.
         datasets: Datasets, in the order of their data cards.
         baseline: Content of reports/baseline.json, or an empty dictionary.
+        time_charts: Charts of error against training time, by dataset.
         vega: JavaScript of Vega-Lite, which draws the charts.
     """
     environment = Environment(
@@ -176,6 +178,7 @@ def render(
         min_seeds=MIN_SEEDS,
         overview=summarize(list(results.values())),
         baseline=baseline,
+        time_charts=time_charts or {},
         vega=vega,
         records=records,
         precisions=count_values(records, "precision"),
@@ -279,6 +282,29 @@ def describe_result(
         "seconds": record.get("train_seconds"),
         "length": training_length(model.details),
     }
+
+
+def error_records(models: Sequence[ModelPage], records: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the error and the training time of classifiers, the fastest first.
+
+    Args:
+        models: Models of a dataset.
+        records: `models` of the baseline, for the training times.
+
+    Returns:
+        Records of model, seconds and error, for models whose main metric is an accuracy and whose
+        training time is known.
+    """
+    timed = [
+        {
+            "model": model.id,
+            "seconds": records[model.id]["train_seconds"],
+            "error": 1 - model.metrics[model.row["metric"]],
+        }
+        for model in models
+        if model.row["metric"].endswith("accuracy") and "train_seconds" in records.get(model.id, {})
+    ]
+    return sorted(timed, key=lambda record: record["seconds"])
 
 
 def describe_benchmark(entry: Mapping[str, Any], unit: str, decimals: int) -> dict[str, str]:

@@ -7,6 +7,7 @@ Reference:
 """
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,19 @@ def javascript() -> str:
     bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
     # In a function, since the bundle would define one-letter global names.
     return f"(function () {{\n{bundle}\n}})();\n"
+
+
+def draw(spec: Spec) -> tuple[str, int, int]:
+    """Draw a chart as SVG, for print and for browsers without scripts.
+
+    Returns:
+        The SVG document, its width and its height in pixels.
+    """
+    import vl_convert
+
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    width, height = re.findall(r'\b(?:width|height)="(\d+)"', svg)[:2]
+    return svg, int(width), int(height)
 
 
 def fill_template(template: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> Spec:

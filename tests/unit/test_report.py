@@ -692,6 +692,28 @@ def test_a_chart_replaces_its_image_and_cannot_inject_markup() -> None:
     assert '"\\u003c/script\\u003e\\u003cb\\u003e"' in page
 
 
+def test_the_error_is_shown_against_the_training_time() -> None:
+    slow, fast = model(id="slow", metrics={"test.accuracy": 0.99}), model(id="fast")
+    loss = model(id="loss", row=ROW | {"metric": "test.loss"})
+    times = {"slow": 90.0, "fast": 4.5, "loss": 1.0, "other": 3.0}
+    records = {name: {"train_seconds": seconds} for name, seconds in times.items()}
+    found = render.error_records([slow, loss, fast, model(id="untimed")], records)
+    assert [(each["model"], each["seconds"]) for each in found] == [("fast", 4.5), ("slow", 90)]
+    assert [each["error"] for each in found] == pytest.approx([0.05, 0.01])
+    text = "slow takes 20 times as long as fast and makes 20% of its errors."
+    assert captions.describe_times(found) == text
+    assert captions.describe_times(found[:1]) == "fast is both the fastest and the best."
+    charts = report.make_time_charts([slow, fast, model(id="other", dataset="alice")], records)
+    assert list(charts) == ["mnist"]  # one model is no comparison
+    figure = charts["mnist"]
+    assert (figure.title, figure.description) == ("MNIST", text)
+    svg = base64.b64decode(figure.url.removeprefix("data:image/svg+xml;base64,")).decode()
+    assert f'width="{figure.width}" height="{figure.height}"' in svg
+    assert ">slow</text>" in svg
+    page = render.render([slow], [], {}, charts)
+    assert '<figure class="chart" data-name="time">' in page
+
+
 def test_surprisal_is_shown_as_text() -> None:
     nll = {"text": "a<\n", "nats": [0.5, 12.0, 1.0]}
     figures = {"token_nll": figure("CCCC", title="Surprisal")}
