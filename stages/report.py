@@ -15,7 +15,7 @@ from stages.core.paths import MODELS, REPORTS
 from stages.page import captions
 from stages.page.captions import Caption, dataset_captions, describe_figure
 from stages.page.cards import find_urls
-from stages.page.media import arrange_frames, svg_to_url, to_url
+from stages.page.media import arrange_frames, compress, svg_to_url, to_url
 from stages.page.recipes import Recipe
 from stages.page.render import (
     Animation,
@@ -62,7 +62,7 @@ def main() -> None:
         )
     baseline = read_baseline()
     charts = make_time_charts(models, baseline.get("models", {}))
-    content = render(models, read_datasets(params), baseline, charts, javascript())
+    content = render(models, read_datasets(params), baseline, charts, compress(javascript()))
     with atomic_output(PAGE) as partial:
         partial.write_text(content, encoding="utf-8")
 

@@ -7,6 +7,7 @@ Reference:
 """
 
 import copy
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,9 +16,9 @@ from stages.plots.style import REFERENCE, TRAINING, VALIDATION
 
 Spec = dict[str, Any]
 
-VEGA_LITE = "5.21"  # the version of the templates
 DATA = "<DVC_METRIC_DATA>"
 REVISION = ("rev", "revision")  # fields
+SIGNIFICANT = 5  # digits
 COLUMNS = 2  # of charts side by side
 SIZE = 260  # width and height of a square chart, in pixels
 CHART_FIGURES = {  # figures that show chart.csv, and its template
@@ -33,7 +34,7 @@ def javascript() -> str:
     import vl_convert
 
     # Its type stub requires `snippet`, which is optional.
-    bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
+    bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]
     # In a function, since the bundle would define one-letter global names.
     return f"(function () {{\n{bundle}\n}})();\n"
 
@@ -46,7 +47,7 @@ def draw(spec: Spec) -> tuple[str, int, int]:
     """
     import vl_convert
 
-    svg = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    svg = vl_convert.vegalite_to_svg(spec)
     width, height = re.findall(r'\b(?:width|height)="(\d+)"', svg)[:2]
     return svg, int(width), int(height)
 
@@ -62,8 +63,8 @@ def fill_template(template: Mapping[str, Any], records: Sequence[Mapping[str, An
     spec = copy.deepcopy(dict(template))
     if spec["data"] != {"values": DATA}:
         raise ValueError(f"expected {DATA} as the data of a template, found {spec['data']}")
-    spec["data"] = {"values": [{"rev": "", **record} for record in records]}
-    del spec["title"]
+    spec["data"] = {"values": [{"rev": "", **shorten(record)} for record in records]}
+    del spec["title"], spec["$schema"]  # of an earlier version, of which Vega-Lite would warn
     facets = spec.get("facet", {})
     others = {side: facet for side, facet in facets.items() if facet["field"] not in REVISION}
     if not others and facets:
@@ -73,6 +74,20 @@ def fill_template(template: Mapping[str, Any], records: Sequence[Mapping[str, An
         (spec["facet"],) = others.values()
         spec["columns"] = COLUMNS
     return spec
+
+
+def shorten(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Round the numbers of a row of a CSV file, which may be text, to SIGNIFICANT digits."""
+    return {name: shorten_number(value) for name, value in record.items()}
+
+
+def shorten_number(value: Any) -> Any:
+    """Round a number, or text that is one; return other text unchanged."""
+    try:
+        number = float(f"{float(value):.{SIGNIFICANT}g}")
+    except ValueError:
+        return value
+    return number if math.isfinite(number) else value
 
 
 def learning_curves(template: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> Spec:

@@ -566,7 +566,7 @@ def test_operating_points_of_test_and_of_cross_validation() -> None:
     assert "<td>default</td>" in page
     assert "<td>20%</td>" in page[page.index("Cross-validation (out-of-fold") :]
     assert page.count('<div class="threshold">') == 2
-    assert '"negative": "benign", "negatives": 20, "positive": "malignant", "positives": 4' in page
+    assert '"negative":"benign","negatives":20,"positive":"malignant","positives":4' in page
 
 
 def test_a_dataset_has_its_data_report() -> None:

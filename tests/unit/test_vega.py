@@ -1,5 +1,7 @@
+import base64
 import copy
 import csv
+import gzip
 import json
 import re
 from pathlib import Path
@@ -62,7 +64,7 @@ def test_charts_of_committed_reports_compile(model: str) -> None:
     figures = {path.stem for path in folder.glob("plots/*.png")}
     assert charts.keys() <= figures  # each replaces an image
     for spec in charts.values():
-        compiled = vl_convert.vegalite_to_vega(spec, vl_version=vega.VEGA_LITE)
+        compiled = vl_convert.vegalite_to_vega(spec)
         assert compiled["marks"]
         assert "<DVC" not in json.dumps(spec)
 
@@ -71,11 +73,31 @@ def test_a_template_is_filled_and_not_changed() -> None:
     template = copy.deepcopy(TEMPLATES["classification"])
     record = {"actual": "7", "predicted": "2", "count": 5}
     spec = vega.fill_template(template, [record])
-    assert spec["data"]["values"] == [{"rev": "", **record}]
+    assert spec["data"]["values"] == [{"rev": "", "actual": 7, "predicted": 2, "count": 5}]
     assert template == TEMPLATES["classification"]
     assert "facet" not in spec  # by revision alone
     assert {"width", "layer"} <= spec.keys()
     assert "title" not in spec
+
+
+def test_numbers_are_rounded_and_text_is_kept() -> None:
+    record = {
+        "loss": "0.123456789",
+        "epoch": "12",
+        "class": "T-shirt",
+        "empty": "",
+        "n": 3,
+        "name": "nan",
+    }
+    rounded = {
+        "loss": 0.12346,
+        "epoch": 12.0,
+        "class": "T-shirt",
+        "empty": "",
+        "n": 3.0,
+        "name": "nan",
+    }
+    assert vega.shorten(record) == rounded
 
 
 def test_other_facets_than_revisions_are_kept() -> None:
@@ -143,3 +165,11 @@ def test_a_chart_is_stored_without_loss_and_equal_images_have_equal_urls() -> No
     url = media.to_url(image)
     assert url == media.to_url(image.copy())
     assert url.startswith("data:image/webp;base64,")
+
+
+def test_a_compressed_text_is_the_same_text() -> None:
+    text = "const é = 1;" * 50
+    packed = media.compress(text)
+    assert gzip.decompress(base64.b64decode(packed)).decode() == text
+    assert packed == media.compress(text)
+    assert len(packed) < len(text)

@@ -68,6 +68,15 @@ function chartTheme() {
   };
 }
 
+// Vega is compressed in the page, and unpacked for the first chart.
+async function loadVega() {
+  const packed = atob(document.getElementById("vega").textContent);
+  const bytes = Uint8Array.from(packed, (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  document.head.append(create("script", {}, await new Response(stream).text()));
+}
+
+let vega = null; // promise of loadVega
 const drawn = new Map(); // view by figure
 
 async function drawChart(figure) {
@@ -80,6 +89,7 @@ async function drawChart(figure) {
     spec.vconcat = spec.hconcat;
     delete spec.hconcat;
   }
+  await (vega ??= loadVega());
   drawn.get(figure)?.finalize();
   const { view } = await vegaEmbed(figure.querySelector(".plot"), spec, {
     mode: "vega-lite", actions: false, renderer: "svg", config: chartTheme(),
