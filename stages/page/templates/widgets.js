@@ -84,6 +84,7 @@ async function drawChart(figure) {
   const logarithmic = figure.querySelector("input.logarithmic");
   if (logarithmic?.checked) spec.spec.encoding.y.scale = { type: "log" };
   const narrow = figure.parentElement.clientWidth < 560;
+  spec.description = figure.querySelector("figcaption").textContent; // read by screen readers
   if (spec.columns && narrow) spec.columns = 1;
   if (spec.hconcat && narrow) {
     spec.vconcat = spec.hconcat;
