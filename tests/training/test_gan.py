@@ -207,6 +207,7 @@ def test_the_average_by_formula() -> None:
     average = model.averaged.get_weights()[0].astype(float)
     assert (average == model.generator.get_weights()[0]).all()
     for step in range(4):
+        model.generator.set_weights([RANDOM.normal(size=(2, 2))])  # far from the average
         model.train_both(tf.constant(RING.x[:8]))
         momentum = min(0.25, (1 + step) / (10 + step))
         average = momentum * average + (1 - momentum) * model.generator.get_weights()[0]

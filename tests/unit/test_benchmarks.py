@@ -394,6 +394,30 @@ def test_as_taught_is_trained_on_the_training_and_validation_splits(
     assert [len(ran["curve"]) for ran in runs] == [2, 2]
 
 
+def test_a_cross_validation_is_one_epoch_with_its_main_metric(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = SimpleNamespace(
+        dataset="votes",
+        training=SimpleNamespace(seed=1, precision="float32"),
+        report=SimpleNamespace(metric="cv.accuracy"),
+    )
+    monkeypatch.setattr(child, "load_split", lambda dataset, name: f"{dataset} {name}")
+    monkeypatch.setattr(child, "concatenate", list)
+    seen: list[Any] = []
+
+    def cross_validate(model: str, config: Any, examples: Any) -> dict[str, float]:
+        del config
+        seen.extend([model, *examples])
+        return {"roc_auc": 0.7, "accuracy": 0.9}
+
+    monkeypatch.setattr(tables, "cross_validate", cross_validate)
+    ran = child.cross_validate(child.AS_TAUGHT, "votes_mlp", config, time.time() - 50)
+    assert seen == ["votes_mlp", "votes train", "votes validation", "votes test"]
+    assert (ran["curve"], ran["quality"]["cv.roc_auc"]) == ([0.9], 0.7)
+    assert ran["seconds"] == [pytest.approx(50, abs=10)]
+
+
 def test_a_model_is_trained_as_taught_by_its_module_if_it_has_one() -> None:
     def module_of(side: str, model: str) -> str:
         return child.find_trainer(side, model, "cnn").__module__

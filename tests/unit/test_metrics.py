@@ -154,6 +154,13 @@ def test_curves_pass_through_the_points_of_a_known_model() -> None:
     assert curves["average_precision"] == pytest.approx((1 + 2 / 3 + 3 / 7) / 3)
 
 
+def test_a_score_at_the_threshold_is_negative_in_the_curves() -> None:
+    rates = cl.binary_curves(np.array([0, 1]), np.array([0.5, 0.5]))["error_rates"]
+    at, below = rates["threshold"].index(0.5), rates["threshold"].index(0.49)
+    assert (rates["false_positive_rate"][at], rates["false_negative_rate"][at]) == (0, 1)
+    assert (rates["false_positive_rate"][below], rates["false_negative_rate"][below]) == (1, 0)
+
+
 @given(labels_and_scores())
 def test_error_rates_are_monotonic(examples: tuple[np.ndarray, np.ndarray]) -> None:
     rates = cl.binary_curves(*examples)["error_rates"]

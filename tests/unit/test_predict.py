@@ -11,7 +11,7 @@ from PIL import Image
 
 from stages.core.errors import ModelError
 from stages.inference.bundle import Bundle
-from stages.inference.predict import MAX_CHARACTERS, MAX_IMAGES, predict
+from stages.inference.predict import MAX_CHARACTERS, MAX_IMAGES, predict, predict_texts
 from tests.unit.test_tasks_autoencoding import make_vae
 from tests.unit.test_tasks_image_generation import make_gan
 from tests.unit.test_tasks_language_modeling import VOCABULARY, P, make_model
@@ -216,3 +216,17 @@ def test_an_invalid_input_is_rejected(bundle: Any, raw: Any, message: str) -> No
 def test_an_unknown_task_is_rejected() -> None:
     with pytest.raises(ModelError, match=r"spec.json: task: expected one of classification, .*'x'"):
         predict(Bundle(make_vae(), {"task": "x"}), png(1))
+
+
+def test_texts_are_padded_to_the_longest_of_their_batch() -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    class Sum:
+        def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
+            shapes.append(x.shape)
+            return x.sum(axis=1, keepdims=True)
+
+    texts = np.array([[3, 4, 5, 0, 0, 0], [7, 0, 0, 0, 0, 0]])
+    assert predict_texts(Sum(), texts).tolist() == [[12], [7]]  # type: ignore[arg-type]
+    assert predict_texts(Sum(), texts[:1] * 0).tolist() == [[0]]  # type: ignore[arg-type]
+    assert shapes == [(2, 3), (1, 1)]
