@@ -21,6 +21,7 @@ from stages.learning.fit import Trained
 from stages.networks.gan.networks import build_inference_model
 from stages.page import results as page_results
 from stages.tasks.image_generation.evaluate import compare_features, generate
+from stages.verify import Stages
 from tests.factories import INFOS, make_config, make_images
 from tests.unit.contexts import SEED, brightness_classifier, make_context
 
@@ -318,6 +319,29 @@ def test_an_unknown_model_or_too_few_epochs_are_errors() -> None:
         run.check(["mnist_mlp"], everything, 1)
     with pytest.raises(ConfigError, match="pipeline: not run yet: mnist_lowlevel, mnist_mlp"):
         run.run_pipeline(everything, {"mnist_cnn": {}})
+
+
+@pytest.mark.parametrize(("command", "found"), [("cp new dvc.lock", "1 of 2"), ("false", None)])
+def test_a_timed_pipeline_is_compared_with_the_committed_results(
+    command: str,
+    found: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def clone_project(_: Path, clone: Path) -> Stages:
+        clone.mkdir()
+        (clone / "Makefile").write_text(f"repro:\n\t{command}\n")
+        outs = [{"path": "a", "md5": "1"}, {"path": "b", "md5": "3"}]
+        (clone / "new").write_text(yaml.dump({"stages": {"train": {"outs": outs}}}))
+        return {"train": {"outs": [{"path": "a", "md5": "1"}, {"path": "b", "md5": "2"}]}}
+
+    monkeypatch.setattr(run, "clone_project", clone_project)
+    if found is None:
+        with pytest.raises(UserError, match="make repro failed in a clone"):
+            run.run_pipeline({}, {})
+        return
+    assert 0 < run.run_pipeline({}, {})["ours_seconds"] < 10
+    assert f"{found} outputs are byte-for-byte identical" in capsys.readouterr().out
 
 
 def test_a_project_links_existing_outputs_and_creates_the_others(
