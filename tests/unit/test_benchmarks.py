@@ -172,7 +172,7 @@ def test_without_the_same_quality_there_is_no_ratio() -> None:
     entry = results.make_entry([of([9], [0.9])], [of([1], [0.8])], ROW)
     assert (entry["ours_seconds"], entry["ratio"]) == (None, None)
     table = results.as_markdown({"a": entry | RECORDED}, {"a": ROW})
-    assert "| a | test.accuracy | 92.00% | 90.00% | 80.00% | 9 | never |  |" in table
+    assert "| a | test.accuracy | 92.00% | 90.00% | 80.00% | 9.0 | never |  |" in table
 
 
 RECORDED = {"machine": MACHINE, "recorded": "2026-11-26"}
@@ -214,7 +214,7 @@ def test_the_sums_are_updated_with_each_model() -> None:
     assert again["pipeline"]["extrapolated"]
     row = SimpleNamespace(metric="loss", unit="nats", course=None)
     table = results.as_markdown(again, {"a": row, "b": row}).splitlines()
-    assert "| b | loss |  | 0.9000 | 0.05000 | 140 * | 2 | 0.5 |" in table
+    assert "| b | loss |  | 0.9000 | 0.05000 | 140 * | 2.0 | 0.5 |" in table
     assert "| pipeline |  |  |  |  | 240 * | 40 | 6.0 |" in table
     assert table[-4:] == [
         "\\* extrapolated from fewer epochs",
