@@ -170,10 +170,15 @@ def describe_quality(entry: Mapping[str, Any], row: Any) -> list[str]:
 def describe_times(entry: Mapping[str, Any]) -> list[str]:
     """Return the times of both recipes in seconds, and their ratio."""
     return [
-        f"{entry['as_taught_seconds']:.0f}{' *' if entry['extrapolated'] else ''}",
-        "never" if entry["ours_seconds"] is None else f"{entry['ours_seconds']:.0f}",
+        f"{rounded_seconds(entry['as_taught_seconds'])}{' *' if entry['extrapolated'] else ''}",
+        "never" if entry["ours_seconds"] is None else rounded_seconds(entry["ours_seconds"]),
         "" if entry["ratio"] is None else f"{entry['ratio']:.1f}",
     ]
+
+
+def rounded_seconds(seconds: float) -> str:
+    """Return seconds with one decimal if they are few."""
+    return f"{seconds:.1f}" if seconds < 20 else f"{seconds:.0f}"
 
 
 def describe_machine(machine: Mapping[str, Any]) -> str:

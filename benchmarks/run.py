@@ -36,7 +36,7 @@ from stages.core.files import read_json, write_json
 from stages.core.paths import PARAMS
 from stages.page.results import BENCHMARKS, read_benchmarks
 from stages.record import describe_machine, read_cpuinfo
-from stages.verify import clone_project
+from stages.verify import LOCK, clone_project, compare_locks, read_lock, summarize
 
 SIDES = ("as_taught", "ours")
 SAMPLE_SECONDS = 0.5  # interval of memory measurements
@@ -164,6 +164,8 @@ def run_course_protocol(
 def run_pipeline(recipes: Mapping[str, Recipe], results: Results) -> dict[str, Any]:
     """Measure `make repro` in a fresh clone with an environment and raw data.
 
+    Its outputs are compared with the committed ones, as `make verify` does.
+
     Returns:
         Time in seconds and memory in MB.
 
@@ -175,7 +177,7 @@ def run_pipeline(recipes: Mapping[str, Recipe], results: Results) -> dict[str, A
         raise ConfigError(f"{PIPELINE}: not run yet: {', '.join(missing)}: run them first")
     with TemporaryDirectory(prefix="bench-") as name:
         clone = Path(name) / "clone"
-        clone_project(Path.cwd(), clone)
+        committed = clone_project(Path.cwd(), clone)
         (clone / ".venv").symlink_to(Path(sys.prefix))
         before = lowest = available_memory()
         began = time.perf_counter()
@@ -186,8 +188,9 @@ def run_pipeline(recipes: Mapping[str, Recipe], results: Results) -> dict[str, A
             lowest = min(lowest, available_memory())
             time.sleep(SAMPLE_SECONDS)
         seconds = time.perf_counter() - began
-    if process.returncode:
-        raise UserError("make repro failed in a clone; see the lines above")
+        if process.returncode:
+            raise UserError("make repro failed in a clone; see the lines above")
+        print(summarize(compare_locks(committed, read_lock(clone / LOCK), committed)))
     return {"ours_seconds": round(seconds, 1), "ours_memory_mb": round(before - lowest)}
 
 

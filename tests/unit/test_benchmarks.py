@@ -21,6 +21,7 @@ from stages.learning.fit import Trained
 from stages.networks.gan.networks import build_inference_model
 from stages.page import results as page_results
 from stages.tasks.image_generation.evaluate import compare_features, generate
+from stages.verify import Stages
 from tests.factories import INFOS, make_config, make_images
 from tests.unit.contexts import SEED, brightness_classifier, make_context
 
@@ -171,7 +172,7 @@ def test_without_the_same_quality_there_is_no_ratio() -> None:
     entry = results.make_entry([of([9], [0.9])], [of([1], [0.8])], ROW)
     assert (entry["ours_seconds"], entry["ratio"]) == (None, None)
     table = results.as_markdown({"a": entry | RECORDED}, {"a": ROW})
-    assert "| a | test.accuracy | 92.00% | 90.00% | 80.00% | 9 | never |  |" in table
+    assert "| a | test.accuracy | 92.00% | 90.00% | 80.00% | 9.0 | never |  |" in table
 
 
 RECORDED = {"machine": MACHINE, "recorded": "2026-11-26"}
@@ -213,7 +214,7 @@ def test_the_sums_are_updated_with_each_model() -> None:
     assert again["pipeline"]["extrapolated"]
     row = SimpleNamespace(metric="loss", unit="nats", course=None)
     table = results.as_markdown(again, {"a": row, "b": row}).splitlines()
-    assert "| b | loss |  | 0.9000 | 0.05000 | 140 * | 2 | 0.5 |" in table
+    assert "| b | loss |  | 0.9000 | 0.05000 | 140 * | 2.0 | 0.5 |" in table
     assert "| pipeline |  |  |  |  | 240 * | 40 | 6.0 |" in table
     assert table[-4:] == [
         "\\* extrapolated from fewer epochs",
@@ -318,6 +319,31 @@ def test_an_unknown_model_or_too_few_epochs_are_errors() -> None:
         run.check(["mnist_mlp"], everything, 1)
     with pytest.raises(ConfigError, match="pipeline: not run yet: mnist_lowlevel, mnist_mlp"):
         run.run_pipeline(everything, {"mnist_cnn": {}})
+
+
+def clone_with_makefile(command: str) -> Callable[[Path, Path], Stages]:
+    def clone_project(_: Path, clone: Path) -> Stages:
+        clone.mkdir()
+        (clone / "Makefile").write_text(f"repro:\n\t{command}\n")
+        outs = [{"path": "a", "md5": "1"}, {"path": "b", "md5": "3"}]
+        (clone / "new").write_text(yaml.dump({"stages": {"train": {"outs": outs}}}))
+        return {"train": {"outs": [{"path": "a", "md5": "1"}, {"path": "b", "md5": "2"}]}}
+
+    return clone_project
+
+
+def test_a_timed_pipeline_is_compared_with_the_committed_results(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "clone_project", clone_with_makefile("cp new dvc.lock"))
+    assert 0 < run.run_pipeline({}, {})["ours_seconds"] < 10
+    assert "1 of 2 outputs are byte-for-byte identical" in capsys.readouterr().out
+
+
+def test_a_pipeline_that_fails_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "clone_project", clone_with_makefile("false"))
+    with pytest.raises(UserError, match="make repro failed in a clone"):
+        run.run_pipeline({}, {})
 
 
 def test_a_project_links_existing_outputs_and_creates_the_others(
