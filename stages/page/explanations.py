@@ -88,14 +88,15 @@ EXPLANATIONS = {
         "higher": "Clipping keeps a single large gradient from spoiling the weights.",
     },
     "ema_momentum": {
-        "higher": "Averaging the weights of the generator smooths out the oscillations of"
-        " adversarial training.",
+        "higher": "The average of the weights over the last steps fluctuates less than the weights"
+        " themselves.",
     },
     "precision": {
         "auto": "bfloat16 takes less time on processors that support it natively.",
     },
 }
 
+MAX_POOLING = "Max-pooling after each convolution saves two thirds of the time of an epoch."
 POOLING = (
     "Pooling over all words keeps what was read early, which the last state may have forgotten."
 )
@@ -136,8 +137,8 @@ COURSES = {
         " output",
         regularization="dropout 0.25 after the convolutions, 0.5 after the dense layer",
         reasons={
-            "Layers": (EXPLANATIONS["batch_norm"]["higher"],),
-            "Regularization": (EXPLANATIONS["spatial_dropout"]["higher"],),
+            "Layers": (EXPLANATIONS["batch_norm"]["higher"], MAX_POOLING),
+            "Regularization": (EXPLANATIONS["dropout"]["lower"],),
         },
     ),
     "mnist_alexnet": Course(
