@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
+from pydantic import ValidationError
+
 from stages.config import schema as s
 from stages.core.errors import ConfigError
 from stages.networks.cnn.geometry import feature_map_sizes
+from stages.studies.variants import MAX_EXAMPLES, Overrides, expand, override
 
 SIDE = 28  # of MNIST and Fashion-MNIST, in pixels
 MAX_PARAMETERS = 200_000_000  # of one layer; 800 MB, and three times as much in training
@@ -62,7 +65,12 @@ def check_references(params: s.Params, source: str) -> None:
     Raises:
         ConfigError: If any key is invalid; the message names all of them.
     """
-    problems = [*dataset_problems(params), *model_problems(params), *fold_problems(params)]
+    problems = [
+        *dataset_problems(params),
+        *model_problems(params),
+        *fold_problems(params),
+        *study_problems(params),
+    ]
     if problems:
         raise ConfigError(f"{source}: {'; '.join(problems)}")
 
@@ -212,13 +220,65 @@ def fold_problems(params: s.Params) -> Iterator[str]:
         if model is None or model.task != "classification":
             yield f"{key}: expected the id of a model whose task is classification"
             continue
-        for attribute, expected in (
-            ("dataset", model.dataset),
-            ("network", model.network.name),
-            ("input_pipeline", model.training.input_pipeline),
-        ):
-            if getattr(config, attribute) != expected:
-                yield (
-                    f"{key}.{attribute}: expected that of models.{name}, {expected!r}, "
-                    f"found {getattr(config, attribute)!r}"
-                )
+        yield from copy_problems(key, config, name, model)
+
+
+def copy_problems(
+    key: str, config: s.CrossValidation | s.Study, name: str, model: s.AnyModel
+) -> Iterator[str]:
+    """Settings that dvc.yaml needs in this section and that differ from those of the model."""
+    for attribute, expected in (
+        ("dataset", model.dataset),
+        ("network", model.network.name),
+        ("input_pipeline", model.training.input_pipeline),
+    ):
+        if getattr(config, attribute) != expected:
+            yield (
+                f"{key}.{attribute}: expected that of models.{name}, {expected!r}, "
+                f"found {getattr(config, attribute)!r}"
+            )
+
+
+def study_problems(params: s.Params) -> Iterator[str]:
+    """Studies of a model that does not exist, and variants that are not valid models."""
+    for name, study in params.studies.items():
+        key, model = f"studies.{name}", params.models.get(study.model)
+        if model is None:
+            expected = ", ".join(params.models)
+            yield f"{key}.model: no model {study.model!r}, expected one of {expected}"
+            continue
+        yield from copy_problems(key, study, study.model, model)
+        variants = expand(study.grid, study.variants)
+        if len(variants) < 2:
+            yield f"{key}: expected at least two variants in `grid` and `variants`"
+        if study.reference is not None and study.reference not in variants:
+            expected = ", ".join(variants)
+            yield f"{key}.reference: expected one of {expected}; found {study.reference!r}"
+        for variant, overrides in variants.items():
+            yield from variant_problems(f"{key}, variant {variant!r}", model, study, overrides)
+
+
+def variant_problems(
+    key: str, model: s.AnyModel, study: s.Study, overrides: Overrides
+) -> Iterator[str]:
+    """Values of a variant that are not valid, or that the study sets itself."""
+    values = {**study.settings, **overrides}
+    number = values.pop(MAX_EXAMPLES, 1)
+    if not isinstance(number, int) or number < 1:
+        yield f"{key}: {MAX_EXAMPLES}: expected an integer of at least 1, found {number!r}"
+    try:
+        section = override(model.model_dump(), values)
+        changed = type(model).model_validate(section)
+    except KeyError as error:
+        yield f"{key}: no key {error.args[0]} in models.{study.model}"
+    except ValidationError as error:
+        problem = error.errors()[0]
+        location = ".".join(map(str, problem["loc"]))
+        yield f"{key}: {location}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    else:
+        yield from size_problems(key, changed)  # type: ignore[arg-type]
+        for attribute in ("dataset", "task"):
+            if getattr(changed, attribute) != getattr(model, attribute):
+                yield f"{key}: {attribute} cannot vary"
+        if changed.training.seed != model.training.seed:  # type: ignore[attr-defined]
+            yield f"{key}: training.seed is set by `seeds`"

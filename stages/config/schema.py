@@ -33,6 +33,7 @@ Activation = Literal["relu", "sigmoid", "tanh", "elu", "selu", "leaky_relu", "si
 Schedule = Literal["constant", "cosine", "one_cycle"]
 Precision = Literal["float32", "mixed_bfloat16", "auto"]
 Cell = Literal["lstm", "gru", "simple_rnn"]
+Overrides = dict[Text, Any]  # dotted key of a model's section -> value
 
 
 def plain_name(value: str) -> str:
@@ -685,6 +686,24 @@ class CrossValidation(Section):
     seed: Seed
 
 
+class Study(Section):
+    """Variants of a model, to answer a question; dataset, network and pipeline are the model's."""
+
+    question: Text
+    model: Id
+    dataset: Id
+    network: Id
+    input_pipeline: Id
+    settings: Overrides  # of all variants
+    grid: dict[Text, Annotated[list[Any], Field(min_length=1)]]
+    variants: dict[Text, Overrides]
+    reference: Text | None
+    seeds: Annotated[list[Seed], Field(min_length=3, max_length=100)]
+    metric: Text
+    direction: Literal["maximize", "minimize"]
+    chart: Literal["curves", "values"]
+
+
 class Params(Section):
     """Content of params.yaml."""
 
@@ -694,3 +713,4 @@ class Params(Section):
     synthetic: dict[Id, Synthetic]
     models: dict[Id, AnyModel]
     cross_validation: dict[Id, CrossValidation]
+    studies: dict[Id, Study]

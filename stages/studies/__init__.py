@@ -1,0 +1,1 @@
+"""Studies: many variants of one model, trained to answer one question."""

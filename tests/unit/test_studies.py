@@ -1,0 +1,173 @@
+"""Variants of studies, and what is concluded from their results."""
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.studies import findings, results, variants
+from stages.studies.findings import Summary
+
+# Variants
+
+
+def test_a_grid_has_every_combination_after_the_named_variants() -> None:
+    expanded = variants.expand({"a.b": [1, 2.5], "c": [[4, 4], []]}, {"as it is": {}})
+    assert expanded == {
+        "as it is": {},
+        "1, 4-4": {"a.b": 1, "c": [4, 4]},
+        "1, none": {"a.b": 1, "c": []},
+        "2.5, 4-4": {"a.b": 2.5, "c": [4, 4]},
+        "2.5, none": {"a.b": 2.5, "c": []},
+    }
+    assert variants.expand({}, {"x": {"a": 1}}) == {"x": {"a": 1}}
+
+
+def test_only_the_named_values_are_replaced() -> None:
+    section = {"network": {"layers": [{"filters": 1}, {"filters": 2}]}, "seed": 1}
+    changed = variants.override(section, {"network.layers.1.filters": 9, "seed": 7})
+    assert changed == {"network": {"layers": [{"filters": 1}, {"filters": 9}]}, "seed": 7}
+    assert section == {"network": {"layers": [{"filters": 1}, {"filters": 2}]}, "seed": 1}
+
+
+@pytest.mark.parametrize("key", ["no.seed", "network.layers.5.filters", "seed.x.y"])
+def test_a_key_that_does_not_exist_is_named(key: str) -> None:
+    section = {"network": {"layers": [{"filters": 1}]}, "seed": 1}
+    with pytest.raises(KeyError, match=key):
+        variants.override(section, {key: 1})
+
+
+# Findings
+
+
+CLEAR = [Summary("low", [0.5, 0.51, 0.49], 0), Summary("high", [0.9, 0.91, 0.89], 0)]
+NOISY = [Summary("low", [0.5, 0.9, 0.1], 0), Summary("high", [0.55, 0.95, 0.15], 0)]
+
+
+def of(summaries: list[Summary], **options: Any) -> str:
+    return findings.conclude(
+        summaries, **{"maximize": True, "percent": False, "reference": None} | options
+    )
+
+
+def test_the_best_variant_depends_on_the_direction() -> None:
+    assert of(CLEAR).startswith("high is best: 0.9000 ± 0.0100, against 0.5000 ± 0.0100 of low")
+    assert of(CLEAR, maximize=False).startswith("low is best: 0.5000")
+    assert of(CLEAR, percent=True).startswith("high is best: 90.00% ± 1.00, against 50.00% ± 1.00")
+
+
+def test_a_difference_is_compared_with_the_variation_over_seeds() -> None:
+    assert of(CLEAR).endswith(": more than the variation over seeds.")
+    assert of(NOISY).endswith(": not more than the variation over seeds.")
+
+
+def test_the_best_is_compared_with_the_reference() -> None:
+    middle = Summary("middle", [0.7, 0.71, 0.69], 0)
+    assert " of middle:" in of([*CLEAR, middle])
+    assert " of low:" in of([*CLEAR, middle], reference="low")
+    assert " of the next, middle:" in of([*CLEAR, middle], reference="high")
+
+
+def test_diverged_variants_are_named() -> None:
+    broken = Summary("broken", [], 3)
+    partly = Summary("partly", [0.1, 0.1], 1)
+    assert of([broken]) == "Training diverged with every variant."
+    assert of([*CLEAR, broken]).endswith(" Training diverged with broken.")
+    assert of([*CLEAR, broken, partly]).endswith(" Training diverged with broken and partly.")
+    assert "diverged" not in of(CLEAR)
+    assert math.isnan(broken.mean)
+
+
+def test_equal_results_do_not_differ_and_others_without_variation_do() -> None:
+    assert findings.p_value([1.0, 1.0], [1.0, 1.0]) == 1
+    assert findings.p_value([1.0, 1.0], [2.0, 2.0]) == 0
+    assert not findings.is_significant(Summary("a", [1.0], 0), Summary("b", [2.0], 0))
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=5), st.floats(-1, 1))
+def test_a_p_value_is_symmetric(values: list[float], shift: float) -> None:
+    other = [value + shift for value in values]
+    p = findings.p_value(values, other)
+    assert 0 <= p <= 1
+    assert p == pytest.approx(findings.p_value(other, values))
+
+
+def trend(*means: float) -> str:
+    summaries = [
+        Summary(str(number), [mean - 0.001, mean, mean + 0.001], 0)
+        for number, mean in enumerate(means)
+    ]
+    return findings.describe_trend(summaries, maximize=True)
+
+
+@pytest.mark.parametrize(
+    ("means", "expected"),
+    [
+        ((0.1, 0.9, 0.2), "Both smaller and larger values than 1 are worse."),
+        ((0.9, 0.5, 0.1), "Larger values are worse."),
+        ((0.1, 0.5, 0.9), "Smaller values are worse."),
+        ((0.5, 0.5, 0.5), "Over the whole range, it changes by no more than the variation"),
+        ((0.1, 0.9, 0.9), "Smaller values are worse; beyond 1, it does not change"),
+        ((0.9, 0.9001, 0.1), "Larger values are worse; beyond 1, it does not change"),
+    ],
+)
+def test_a_trend_is_described(means: tuple[float, ...], expected: str) -> None:
+    assert trend(*means).startswith(expected)
+
+
+def test_a_trend_needs_two_values() -> None:
+    assert trend(0.5) == ""
+
+
+# Results
+
+
+def table_of(*rows: tuple[str, int, int, float, bool]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["variant", "seed", "epoch", "val_loss", "diverged"])
+
+
+def test_the_result_is_the_last_value_of_each_seed() -> None:
+    table = table_of(
+        ("b", 1, 1, 5.0, False),
+        ("b", 1, 2, 4.0, False),
+        ("b", 2, 1, 3.0, False),
+        ("a", 1, 1, math.nan, True),
+        ("a", 2, 1, 2.0, False),
+    )
+    assert results.summarize(table, "val_loss") == [
+        Summary("b", [4.0, 3.0], 0),
+        Summary("a", [2.0], 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("grid", "expected"),
+    [
+        ({"x": [3, 1.5, 2]}, [1.5, 2, 3]),
+        ({"x": [1, 2]}, None),
+        ({"x": ["relu", "elu", "tanh"]}, None),
+        ({"x": [1, 2, 3], "y": [1]}, None),
+        ({}, None),
+    ],
+)
+def test_values_of_a_grid_over_a_number_are_ordered(grid: Any, expected: Any) -> None:
+    assert results.ordered_values(grid) == expected
+
+
+def test_the_description_has_the_finding_and_the_trend() -> None:
+    study = SimpleNamespace(
+        question="Which?", direction="maximize", metric="val_accuracy", reference=None,
+        grid={"x": [1, 2, 3]},
+    )  # fmt: skip
+    summaries = [
+        Summary("1", [0.1, 0.11], 0), Summary("2", [0.9, 0.91], 0), Summary("3", [0.2, 0.21], 0),
+    ]  # fmt: skip
+    described = results.describe_study(study, summaries)
+    assert described["question"] == "Which?"
+    assert described["finding"].startswith("2 is best: 90.50%")
+    assert described["finding"].endswith("Both smaller and larger values than 2 are worse.")
+    assert described["results"][0] == {"variant": "1", "values": [0.1, 0.11], "diverged": 0}
