@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from stages.config.load import get_section, load_params
 from stages.core import cli
-from stages.core.errors import DivergedError
+from stages.core.errors import ConfigError, DivergedError
 from stages.core.files import atomic_output, remove, write_json
 from stages.core.paths import MODELS, REPORTS
 from stages.core.splits import Split, load_info, load_split
@@ -58,6 +58,9 @@ def train_all(study: Any, model: Any, runs: Path) -> Iterator[pd.DataFrame]:
         study: Section of the study in params.yaml.
         model: Section of its model.
         runs: Folder of finished runs.
+
+    Raises:
+        ConfigError: If the history does not have the metric of the study.
     """
     train, validation = (load_split(study.dataset, name) for name in ("train", "validation"))
     info = load_info(study.dataset)
@@ -76,6 +79,9 @@ def train_all(study: Any, model: Any, runs: Path) -> Iterator[pd.DataFrame]:
             with atomic_output(path) as partial:
                 history.to_csv(partial, index=False, lineterminator="\n")
         history = pd.read_csv(path)
+        if not history["diverged"].all() and study.metric not in history:
+            columns = ", ".join(column for column in history if column != "diverged")
+            raise ConfigError(f"studies: metric: expected one of {columns}; found {study.metric!r}")
         history.insert(0, "variant", name)
         history.insert(1, "seed", seed)
         yield history

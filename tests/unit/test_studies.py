@@ -1,6 +1,7 @@
 """Variants of studies, and what is concluded from their results."""
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.config.load import parse_params, read_yaml
+from stages.core.errors import ConfigError
 from stages.studies import findings, results, variants
 from stages.studies.findings import Summary
+
+ROOT = Path(__file__).parents[2]
 
 # Variants
 
@@ -39,6 +44,35 @@ def test_a_key_that_does_not_exist_is_named(key: str) -> None:
     section = {"network": {"layers": [{"filters": 1}]}, "seed": 1}
     with pytest.raises(KeyError, match=key):
         variants.override(section, {key: 1})
+
+
+@pytest.mark.parametrize(
+    ("study", "key", "value", "message"),
+    [
+        ("learning_rate", "model", "nope", "learning_rate.model: no model 'nope', expected one of"),
+        ("learning_rate", "network", "mlp", "expected that of models.mnist_lowlevel"),
+        ("learning_rate", "reference", "x", "reference: expected one of 0.01, 0.03"),
+        ("learning_rate", "seeds", [1], "seeds: list should have at least 3 items"),
+        *(
+            ("learning_rate", "grid", grid, message)
+            for grid, message in [
+                ({"training.learning_rate": [1.0]}, "expected at least two variants"),
+                ({"training.rate": [1.0, 2.0]}, "variant '1': training.rate: extra inputs"),
+                ({"trainin.rate": [1.0, 2.0]}, "no key trainin.rate in models.mnist_lowlevel"),
+                ({"training.learning_rate": [1.0, -2.0]}, "variant '-2': training.learning_rate"),
+                ({"training.seed": [5, 6]}, "training.seed is set by `seeds`"),
+                ({"dataset": ["imdb", "alice"]}, "dataset cannot vary"),
+                ({"max_examples": [0, 1]}, "max_examples: expected an integer of at least 1"),
+            ]
+        ),
+    ],
+)
+def test_an_invalid_study_is_refused(study: str, key: str, value: Any, message: str) -> None:
+    values = read_yaml(ROOT / "params.yaml")
+    values["studies"][study][key] = value
+    with pytest.raises(ConfigError) as error:
+        parse_params(values, "params.yaml")
+    assert message in str(error.value)
 
 
 # Findings
