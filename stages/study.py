@@ -33,8 +33,8 @@ def main(study_id: str) -> None:
     model = params.models[study.model]
     runs = MODELS / "studies" / study_id
     table = pd.concat(train_all(study, model, runs), ignore_index=True)
-    from stages.plots.style import figure_style, save_figure
     from stages.plots.studies import plot_study
+    from stages.plots.style import figure_style, save_figure
     from stages.studies.results import describe_study, summarize
 
     summaries = summarize(table, study.metric)

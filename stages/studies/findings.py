@@ -1,7 +1,8 @@
 """What a study found, computed from its results. Pure functions over values by variant."""
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,9 +46,11 @@ def p_value(first: Sequence[float], second: Sequence[float]) -> float:
         Welch: The generalization of "Student's" problem when several different population
         variances are involved, Biometrika 1947.
     """
-    if np.ptp(first) == np.ptp(second) == 0:  # the test is not defined without any variation
-        return float(np.mean(first) == np.mean(second))
-    return float(ttest_ind(first, second, equal_var=False).pvalue)
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        p = float(ttest_ind(first, second, equal_var=False).pvalue)
+    if math.isnan(p):  # the test is not defined without any variation
+        return float(np.isclose(np.mean(first), np.mean(second)))
+    return p
 
 
 def is_significant(first: Summary, second: Summary) -> bool:
