@@ -36,7 +36,9 @@ def draw_curves(axes: Axes, table: pd.DataFrame, metric: str) -> None:
     """Draw the mean curve of each variant, and the range over seeds around it."""
     unit = "epoch" if "epoch" in table else "training_step"
     names = list(dict.fromkeys(table["variant"]))
-    for color, name in zip(colormaps["viridis"](np.linspace(0, 0.92, len(names))), names):
+    for color, name in zip(
+        colormaps["viridis"](np.linspace(0, 0.92, len(names))), names, strict=True
+    ):
         rows = table[(table["variant"] == name) & ~table["diverged"]]
         if rows.empty:
             axes.plot([], [], color=color, linestyle=":", label=f"{name} (diverged)")
