@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 DVC := dvc --wait-for-lock
 .DEFAULT_GOAL := help
-.PHONY: help repro baseline verify test smoke bench seeds fast mutation lint format lock clean
+.PHONY: help repro baseline metrics plots verify test smoke bench seeds fast mutation lint format lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ baseline: repro  ## Record the current results as your own baseline and commit t
 	$(DVC) repro report
 	git add params.yaml dvc.lock models reports
 	git diff --cached --quiet || git commit --message "Record baseline"
+
+metrics: .venv/ready  ## Print the metrics of all models in readable tables; MODEL="mnist_*"
+	@$(DVC) metrics show --json $(if $(MODEL),reports/$(MODEL)/metrics.json $(wildcard reports/$(MODEL)/cross_validation/metrics.json)) | python -m stages.metrics_table
+
+plots: .venv/ready  ## Write all charts to one page that works offline; MODEL=votes_mlp REV=HEAD~1
+	@python -m stages.charts $(REV) $(if $(MODEL),--model $(MODEL))
 
 verify: .venv/ready  ## Rerun in a clone and compare byte for byte; TARGETS="train@votes_mlp ..."
 	python -m stages.verify $(TARGETS)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def main(dataset: str) -> None:
     """Prepare `dataset`: data/processed/<dataset>/ and reports/data/<dataset>/."""
     config = get_section(load_params().datasets, dataset, "dataset")
+    from stages.datasets.duplicates import find_duplicates
+    from stages.datasets.examples import describe_example
     from stages.plots.style import figure_style
 
     module = importlib.import_module(f"stages.datasets.{config.module}")
@@ -27,8 +29,13 @@ def main(dataset: str) -> None:
         prepared = module.prepare(Path(config.source), config)
         write_figures(REPORTS / "data" / dataset / "plots", prepared.figures)
     described = describe_splits(prepared.splits, prepared.info["classes"])
-    details = [{**prepared.report, "splits": described}]  # a list, so that DVC finds no metrics
-    write_json(REPORTS / "data" / dataset / "details.json", details)
+    details = {
+        **prepared.report,
+        "splits": described,
+        "example": describe_example(prepared),
+        "duplicates": find_duplicates(prepared.splits, prepared.info["input"]["type"]),
+    }
+    write_json(REPORTS / "data" / dataset / "details.json", [details])  # a list: no DVC metrics
     write_splits(PROCESSED / dataset, prepared, described)
 
 

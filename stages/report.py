@@ -1,57 +1,90 @@
 """Build the report page: reports/index.html, one self-contained file."""
 
-import base64
-import io
-from collections.abc import Mapping
+import csv
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image, ImageSequence
 
 from stages.config.load import load_params
-from stages.config.schema import Model
+from stages.config.schema import Model, Params
 from stages.core.cli import exit_on_error
-from stages.core.files import atomic_output
-from stages.core.paths import REPORTS
+from stages.core.files import atomic_output, read_json
+from stages.core.paths import MODELS, REPORTS
+from stages.page import captions
 from stages.page.captions import Caption, dataset_captions, describe_figure
-from stages.page.render import DatasetPage, Figure, ModelPage, render
+from stages.page.cards import find_urls
+from stages.page.media import arrange_frames, compress, svg_to_url, to_url
+from stages.page.recipes import Recipe
+from stages.page.render import (
+    Animation,
+    DatasetPage,
+    Figure,
+    ModelPage,
+    error_records,
+    group_by_dataset,
+    render,
+)
 from stages.page.results import (
     read_baseline,
     read_benchmarks,
+    read_course_recipes,
     read_details,
     read_metrics,
     read_seeds,
     recipe_id,
     results_by_seed,
 )
+from stages.page.vega import Spec, draw, error_by_time, evaluation_charts, javascript
 
 PAGE = REPORTS / "index.html"
-MAX_FRAMES = 6  # of an animation on the page; its file has all frames
-PAGE_COLORS = 24  # of a chart or grayscale image on the page; its file has all colors
-MAX_COLOR_ERROR = 2.5  # mean absolute difference of the pixels, 0 to 255
-ALL_FRAMES = {"walk"}  # animations that need all frames
+TEMPLATES = Path(".dvc/plots")
 
 
 def main() -> None:
     """Read the reports of all models and datasets in params.yaml and write the page."""
     params = load_params()
-    seeds, benchmarks = read_seeds(), read_benchmarks()
+    templates = {path.stem: read_json(path) for path in TEMPLATES.glob("*.json")}
+    seeds, benchmarks, course_recipes = read_seeds(), read_benchmarks(), read_course_recipes()
     models = []
     for name, model in params.models.items():
-        recipe = recipe_id(model, params.datasets.get(model.dataset))
-        results = results_by_seed(seeds.get(name, {}), recipe)
-        with_others = read_model(REPORTS / name, name, model)._replace(
-            seed_results=other_results(results, model), benchmark=benchmarks.get(name, {})
+        dataset = params.datasets.get(model.dataset)
+        results = results_by_seed(seeds.get(name, {}), recipe_id(model, dataset))
+        page = read_model(REPORTS / name, name, model, templates)
+        models.append(
+            page._replace(
+                seed_results=other_results(results, model),
+                benchmark=benchmarks.get(name, {}),
+                recipe=make_recipe(model, dataset, page.details),
+                course_recipe=course_recipes.get(name, {}),
+            )
         )
-        models.append(with_others)
-    datasets = [
-        read_dataset(REPORTS / "data" / name, name, dataset.module)
-        for name, dataset in params.datasets.items()
-    ]
-    page = render(models, datasets, read_baseline())
+    baseline = read_baseline()
+    charts = make_time_charts(models, baseline.get("models", {}))
+    content = render(models, read_datasets(params), baseline, charts, compress(javascript()))
     with atomic_output(PAGE) as partial:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_text(content, encoding="utf-8")
+
+
+def make_time_charts(models: Sequence[ModelPage], records: Mapping[str, Any]) -> dict[str, Figure]:
+    """Draw the error of classifiers against their training time, by dataset.
+
+    Args:
+        models: All models.
+        records: `models` of the baseline.
+    """
+    charts = {}
+    for dataset, members in group_by_dataset(models).items():
+        timed = error_records(members, records)
+        if len(timed) > 1:
+            spec = error_by_time(timed, "test error")
+            svg, width, height = draw(spec)
+            title = captions.describe_dataset(dataset).title
+            charts[dataset] = Figure(
+                svg_to_url(svg), width, height, title, captions.describe_times(timed), chart=spec
+            )
+    return charts
 
 
 def other_results(results: Mapping[int, float], config: Any) -> list[float]:
@@ -64,27 +97,67 @@ def other_results(results: Mapping[int, float], config: Any) -> list[float]:
     return [result for seed, result in results.items() if seed != config.training.seed]
 
 
-def read_model(folder: Path, name: str, config: Model) -> ModelPage:
+def read_model(folder: Path, name: str, config: Model, templates: Mapping[str, Spec]) -> ModelPage:
     """Read the reports of a model for the page.
 
     Args:
         folder: Path of reports/<model>.
         name: Id of the model.
         config: Section of the model in params.yaml.
+        templates: Templates of `dvc plots` by name.
     """
     details, folds = read_details(folder), read_details(folder / "cross_validation")
+    history = read_rows(MODELS / name / "history.csv")
+    charts = evaluation_charts(details, history, read_rows(folder / "chart.csv"), templates)
+    fold_charts = evaluation_charts(folds, [], [], templates)
     return ModelPage(
         id=name,
         dataset=config.dataset,
         row=config.report.model_dump(),
         details=details,
         metrics=read_metrics(folder),
-        figures=read_figures(folder / "plots", read_captions(details)),
+        figures=read_figures(folder / "plots", read_captions(details), charts),
         seed_results=[],
         cv_details=folds,
-        cv_figures=read_figures(folder / "cross_validation" / "plots", read_captions(folds)),
+        cv_figures=read_figures(
+            folder / "cross_validation" / "plots", read_captions(folds), fold_charts
+        ),
         benchmark={},
+        recipe=make_recipe(config, None, details),
+        course_recipe={},
     )
+
+
+def make_recipe(config: Any, dataset: Any, details: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of a model.
+
+    Args:
+        config: Section of the model in params.yaml.
+        dataset: Section of its dataset, None for a synthetic one.
+        details: Content of the model's details.json.
+    """
+    return Recipe(
+        network=config.network.model_dump(),
+        training=config.training.model_dump(),
+        preprocess=dataset.preprocess.model_dump() if dataset else {},
+        num_params=details.get("num_params"),
+    )
+
+
+def read_datasets(params: Params) -> list[DatasetPage]:
+    """Read the data reports of all datasets; synthetic ones, which have none, are last."""
+    urls = {name: download.urls for name, download in params.downloads.items()}
+    prepared = [
+        read_dataset(REPORTS / "data" / name, name, dataset.module)._replace(
+            config=dataset.model_dump(), urls=find_urls(dataset.source, urls)
+        )
+        for name, dataset in params.datasets.items()
+    ]
+    synthetic = [
+        DatasetPage(name, {}, {}, config=dataset.model_dump())
+        for name, dataset in params.synthetic.items()
+    ]
+    return prepared + synthetic
 
 
 def read_dataset(folder: Path, name: str, module: str) -> DatasetPage:
@@ -95,7 +168,7 @@ def read_dataset(folder: Path, name: str, module: str) -> DatasetPage:
         name: Id of the dataset.
         module: Name of the module in stages/datasets that prepared it.
     """
-    figures = read_figures(folder / "plots", dataset_captions(module))
+    figures = read_figures(folder / "plots", dataset_captions(module), {})
     return DatasetPage(name, read_details(folder), figures)
 
 
@@ -107,53 +180,45 @@ def read_captions(details: Mapping[str, Any]) -> dict[str, Caption]:
     }
 
 
-def read_figures(folder: Path, captions: Mapping[str, Caption]) -> dict[str, Figure]:
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file; empty if it does not exist."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_figures(
+    folder: Path, captions: Mapping[str, Caption], charts: Mapping[str, Spec]
+) -> dict[str, Figure]:
     """Read the PNG files of a folder, by name; empty if the folder does not exist.
 
     Args:
         folder: Folder of the files.
         captions: Captions by name. Figures are in this order, those without a caption last.
+        charts: Interactive charts by name, which replace the image on a screen.
     """
     paths = {path.stem: path for path in sorted(folder.glob("*.png"))}
     first = [name for name in captions if name in paths]
     return {
-        name: read_figure(paths[name], captions.get(name) or describe_figure(name))
+        name: read_figure(
+            paths[name], captions.get(name) or describe_figure(name), charts.get(name)
+        )
         for name in dict.fromkeys([*first, *paths])
     }
 
 
-def read_figure(path: Path, caption: Caption) -> Figure:
-    """Read a PNG file; of an animation, MAX_FRAMES evenly spaced frames including the last."""
-    content = path.read_bytes()
-    with Image.open(io.BytesIO(content)) as image:
-        num_frames, (width, height) = getattr(image, "n_frames", 1), image.size
-        if num_frames > MAX_FRAMES and path.stem not in ALL_FRAMES:
-            from stages.plots.style import encode_animation
-
-            frames = [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)]
-            indices = np.linspace(0, num_frames - 1, MAX_FRAMES).astype(int)
-            content = encode_animation([frames[index] for index in indices])
-        if num_frames == 1:
-            content = compress(content, image)
-    url = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-    return Figure(url, width, height, num_frames > 1, caption.title, caption.description)
-
-
-def compress(content: bytes, image: Image.Image) -> bytes:
-    """Reduce a PNG file to PAGE_COLORS colors if it looks the same and becomes smaller.
-
-    Args:
-        content: Content of the file.
-        image: Decoded image.
-    """
-    original = image.convert("RGB")
-    reduced = original.quantize(PAGE_COLORS, dither=Image.Dither.NONE)
-    difference = np.asarray(original, float) - np.asarray(reduced.convert("RGB"), float)
-    if np.abs(difference).mean() > MAX_COLOR_ERROR:
-        return content
-    buffer = io.BytesIO()
-    reduced.save(buffer, "PNG", optimize=True)
-    return min(content, buffer.getvalue(), key=len)
+def read_figure(path: Path, caption: Caption, chart: Spec | None) -> Figure:
+    """Read a PNG file; of an animation, the last frame and a grid of all frames."""
+    with Image.open(path) as image:
+        frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
+    width, height = frames[-1].size
+    animation = None
+    if len(frames) > 1:
+        grid, columns = arrange_frames(frames)
+        animation = Animation(to_url(grid), len(frames), columns)
+    url = to_url(frames[-1])
+    return Figure(url, width, height, caption.title, caption.description, animation, chart)
 
 
 if __name__ == "__main__":

@@ -170,19 +170,31 @@ def binary_curves(y: np.ndarray, score: np.ndarray) -> dict[str, Any]:
         score: Probability of class 1 [n].
 
     Returns:
-        roc (false_positive_rate, true_positive_rate), precision_recall (recall, precision) and
-        error_rates (threshold, false_positive_rate, false_negative_rate), each a dictionary of
-        equally long lists; roc_auc, average_precision and prevalence, the fraction of positives.
+        roc (false_positive_rate, true_positive_rate, threshold), precision_recall (recall,
+        precision, threshold) and error_rates (threshold, false_positive_rate,
+        false_negative_rate), each a dictionary of equally long lists; roc_auc, average_precision
+        and prevalence, the fraction of positives. At the end of a curve where no example is
+        predicted positive, the threshold is 1.
     """
-    false_positive_rate, true_positive_rate, _ = sk.roc_curve(y, score)
-    precision, recall, _ = sk.precision_recall_curve(y, score)
+    false_positive_rate, true_positive_rate, roc_thresholds = sk.roc_curve(y, score)
+    precision, recall, pr_thresholds = sk.precision_recall_curve(y, score)
     thresholds = np.linspace(0, 1, 101)
     errors = [count_errors(y, score > threshold) for threshold in thresholds]
     return {
         "roc": thin(
-            {"false_positive_rate": false_positive_rate, "true_positive_rate": true_positive_rate}
+            {
+                "false_positive_rate": false_positive_rate,
+                "true_positive_rate": true_positive_rate,
+                "threshold": np.minimum(roc_thresholds, 1),  # the first is infinite
+            }
         ),
-        "precision_recall": thin({"recall": recall, "precision": precision}),
+        "precision_recall": thin(
+            {
+                "recall": recall,
+                "precision": precision,
+                "threshold": np.append(pr_thresholds, 1),
+            }
+        ),
         "error_rates": {
             "threshold": thresholds.round(6).tolist(),
             "false_positive_rate": [point["false_positive_rate"] for point in errors],

@@ -1,6 +1,7 @@
 """Texts of the page that belong to no task: datasets, their figures, metrics, credits."""
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 
 class Caption(NamedTuple):
@@ -119,6 +120,22 @@ COUNTS = {  # display names of the counts in a data report
 def describe_dataset(dataset: str) -> DatasetText:
     """Return the display name and credit of a dataset; its id if it has none."""
     return DATASETS.get(dataset, DatasetText(dataset.replace("_", " ").capitalize()))
+
+
+def describe_times(records: Sequence[Mapping[str, Any]]) -> str:
+    """Compare the fastest model with the best one.
+
+    Args:
+        records: Records of model, seconds and error, the fastest first.
+    """
+    fastest, best = records[0], min(records, key=lambda record: record["error"])
+    if fastest is best:
+        return f"{best['model']} is both the fastest and the best."
+    times = best["seconds"] / fastest["seconds"]
+    return (
+        f"{best['model']} takes {times:.0f} times as long as {fastest['model']} and makes "
+        f"{best['error'] / fastest['error']:.0%} of its errors."
+    )
 
 
 def dataset_captions(module: str) -> dict[str, Caption]:

@@ -8,32 +8,53 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages.page import captions
+from stages.page import captions, cards, networks, recipes
+from stages.page.explanations import COURSES
+from stages.page.intervals import Interval, choose_intervals, find_intervals
+from stages.page.recipes import Recipe
+from stages.page.vega import Spec
 
 TEMPLATE = "report.html.jinja"
+HIDDEN_FIGURES = {"misclassified", "decoded_grid", "token_nll"}  # the page has them interactively
 MIN_SEEDS = 3  # a target is met if it is reached with this many seeds
 CONTROL_PICTURES = 0x2400  # the Unicode block with a symbol for each control character
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-class Figure(NamedTuple):
-    """A PNG file for the page.
+class Animation(NamedTuple):
+    """All frames of an animation.
 
     Attributes:
-        url: Content as a data: URL.
+        url: Grid of the frames, row by row, as a data: URL.
+        frames: Number of frames.
+        columns: Frames per row.
+    """
+
+    url: str
+    frames: int
+    columns: int
+
+
+class Figure(NamedTuple):
+    """A figure of the page.
+
+    Attributes:
+        url: Image as a data: URL; of an animation, the last frame.
         width: Width in pixels.
         height: Height in pixels.
-        animated: True if the figure has more than one frame.
         title: Title of the caption.
         description: Description of the figure.
+        animation: Frames, or None.
+        chart: Specification of an interactive chart, or None.
     """
 
     url: str
     width: int
     height: int
-    animated: bool
     title: str
     description: str
+    animation: Animation | None = None
+    chart: Spec | None = None
 
 
 class ModelPage(NamedTuple):
@@ -52,6 +73,8 @@ class ModelPage(NamedTuple):
         cv_details: Content of details.json of its cross-validation; empty if there is none.
         cv_figures: Figures of its cross-validation.
         benchmark: Entry of benchmarks/results.json; empty if there is none.
+        recipe: How the model is trained.
+        course_recipe: Entry of benchmarks/recipes.yaml; empty if there is none.
     """
 
     id: str
@@ -64,6 +87,8 @@ class ModelPage(NamedTuple):
     cv_details: Mapping[str, Any]
     cv_figures: Mapping[str, Figure]
     benchmark: Mapping[str, Any]
+    recipe: Recipe
+    course_recipe: Mapping[str, Any]
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -77,50 +102,85 @@ class ModelPage(NamedTuple):
 
 
 class DatasetPage(NamedTuple):
-    """The data report of a dataset: details and figures by name."""
+    """A dataset and its data report.
+
+    Attributes:
+        id: Id in params.yaml.
+        report: Content of details.json; empty for synthetic datasets.
+        figures: Figures by name.
+        config: Section of the dataset in params.yaml.
+        urls: Download URLs of its source.
+    """
 
     id: str
     report: Mapping[str, Any]
     figures: Mapping[str, Figure]
+    config: Mapping[str, Any] = {}
+    urls: Sequence[str] = ()
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The content of its data card."""
+        return cards.describe(self.id, self.report, self.config, self.urls)
 
 
 def render(
-    models: Sequence[ModelPage], datasets: Sequence[DatasetPage], baseline: Mapping[str, Any]
+    models: Sequence[ModelPage],
+    datasets: Sequence[DatasetPage],
+    baseline: Mapping[str, Any],
+    time_charts: Mapping[str, Figure] | None = None,
+    vega: str = "",
 ) -> str:
     """Render the page as HTML, without control characters.
 
     Args:
         models: Models; within a dataset, in the order of the results table.
-        datasets: Datasets with a data report.
+        datasets: Datasets, in the order of their data cards.
         baseline: Content of reports/baseline.json, or an empty dictionary.
+        time_charts: Charts of error against training time, by dataset.
+        vega: JavaScript of Vega-Lite, which draws the charts, compressed; see media.compress.
     """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     environment.filters |= {
         "percent": percent,
         "duration": duration,
         "dataset_title": lambda dataset: captions.describe_dataset(dataset).title,
         "dataset_credit": lambda dataset: captions.describe_dataset(dataset).credit,
         "count_title": captions.describe_count,
+        "split_title": lambda split: cards.SPLITS.get(split, split),
         "metric_title": captions.describe_metric,
         "difference": difference,
         "count_seeds": count_seeds,
+        "surprisal": lambda data: zip(data["text"], data["nats"], strict=True),
     }
     records = baseline.get("models", {})
-    results = {model.id: describe_result(model, records.get(model.id, {})) for model in models}
+    sizes = {dataset.id: count_test_examples(dataset.report) for dataset in datasets}
+    results = {
+        model.id: describe_result(model, records.get(model.id, {}), sizes.get(model.dataset))
+        for model in models
+    }
     page = environment.get_template(TEMPLATE).render(
         models=models,
         datasets=datasets,
         results=results,
+        about={
+            model.id: describe_model(model.id, model.recipe, model.course_recipe)
+            for model in models
+        },
         groups=group_by_dataset(models),
+        hidden_figures=HIDDEN_FIGURES,
         min_seeds=MIN_SEEDS,
         overview=summarize(list(results.values())),
         baseline=baseline,
+        time_charts=time_charts or {},
+        vega=vega,
         records=records,
         precisions=count_values(records, "precision"),
         processors=count_values(records, "processor"),
@@ -128,17 +188,54 @@ def render(
     return show_control_characters(page)
 
 
-def describe_result(model: ModelPage, record: Mapping[str, Any]) -> dict[str, Any]:
+def count_test_examples(report: Mapping[str, Any]) -> int | None:
+    """Return the number of test examples in a data report, None if it has no test split."""
+    test = report.get("splits", {}).get("test")
+    return test["y"]["shape"][0] if test else None
+
+
+def describe_model(model: str, recipe: Recipe, course_recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a model is, and its recipe next to that of the course.
+
+    Args:
+        model: Id of the model.
+        recipe: How the model is trained.
+        course_recipe: Entry of benchmarks/recipes.yaml; empty if there is none.
+
+    Returns:
+        sentence, settings (rows of the recipe table), course_note, references, code (address of
+        the network's code, relative to the page) and course_code (likewise, of the network of the
+        course; empty if params.yaml can describe it).
+    """
+    course, settings = None, recipes.list_settings(recipe)
+    if course_recipe:
+        course = COURSES.get(model)
+        settings = recipes.compare_settings(model, recipe, course_recipe)
+    return {
+        "sentence": networks.describe_network(recipe.network),
+        "settings": settings,
+        "course_note": course.note if course else "",
+        "references": networks.find_references(recipe.network),
+        "code": f"../stages/networks/{recipe.network['name']}/train.py",
+        "course_code": f"../benchmarks/as_taught/{model}.py" if course and course.layers else "",
+    }
+
+
+def describe_result(
+    model: ModelPage, record: Mapping[str, Any], num_examples: int | None = None
+) -> dict[str, Any]:
     """Return the cells of a model's row in the results table.
 
     Args:
         model: Results of the model.
         record: Record of the model in the baseline, or an empty dictionary.
+        num_examples: Number of test examples, None if unknown.
 
     Returns:
         Texts by name, empty if not available. `reached` (the target, with every seed) and `better`
         (than the course) are booleans, or None without a value to compare with; `num_seeds` is an
-        integer.
+        integer. `intervals` are pairs of an interval and its kind, `main_intervals` those for the
+        table; `values` are the numbers behind the texts, for sorting.
     """
     row = model.row
     value, maximize = model.metrics[row["metric"]], row["direction"] == "maximize"
@@ -154,6 +251,11 @@ def describe_result(model: ModelPage, record: Mapping[str, Any]) -> dict[str, An
     else:
         better = value > row["course"] if maximize else value < row["course"]
     decimals = choose_decimals(value, unit)
+    intervals = find_intervals(row["metric"], model.metrics, model.seed_results, num_examples)
+
+    def texts(chosen: Sequence[Interval]) -> list[tuple[str, str]]:
+        return [(describe_interval(interval, unit, decimals), interval.kind) for interval in chosen]
+
     return {
         "metric": captions.describe_metric(row["metric"]),
         "unit": unit,
@@ -161,21 +263,49 @@ def describe_result(model: ModelPage, record: Mapping[str, Any]) -> dict[str, An
         "result": with_unit(value, unit, decimals),
         "committed": "" if committed is None else with_unit(committed, unit, decimals),
         "difference": "" if committed is None else difference(value, committed, unit, decimals),
-        "course": "" if row["course"] is None else with_unit(row["course"], unit, decimals),
+        "course": "" if row["course"] is None else as_printed(row["course"], unit),
         **describe_benchmark(model.benchmark, unit, decimals),
-        "target": "" if row["target"] is None else with_unit(row["target"], unit, decimals),
+        "target": "" if row["target"] is None else as_printed(row["target"], unit),
         "reached": reached,
         "status": describe_status(reached, len(values)),
+        "sign": describe_sign(reached, len(values)),
         "num_seeds": len(values),
-        "spread": " to ".join(
-            with_unit(limit, unit, decimals) for limit in (min(values), max(values))
-        )
-        if len(values) > 1
-        else "",
+        "intervals": texts(intervals),
+        "main_intervals": texts(choose_intervals(intervals)),
         "better": better,
+        "num_params": model.details.get("num_params"),
+        "values": {
+            "result": value,
+            "course": row["course"],
+            "rerun": model.benchmark.get("as_taught_quality", {}).get(row["metric"]),
+            "target": row["target"],
+        },
         "seconds": record.get("train_seconds"),
         "length": training_length(model.details),
     }
+
+
+def error_records(models: Sequence[ModelPage], records: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the error and the training time of classifiers, the fastest first.
+
+    Args:
+        models: Models of a dataset.
+        records: `models` of the baseline, for the training times.
+
+    Returns:
+        Records of model, seconds and error, for models whose main metric is an accuracy and whose
+        training time is known.
+    """
+    timed = [
+        {
+            "model": model.id,
+            "seconds": records[model.id]["train_seconds"],
+            "error": 1 - model.metrics[model.row["metric"]],
+        }
+        for model in models
+        if model.row["metric"].endswith("accuracy") and "train_seconds" in records.get(model.id, {})
+    ]
+    return sorted(timed, key=lambda record: record["seconds"])
 
 
 def describe_benchmark(entry: Mapping[str, Any], unit: str, decimals: int) -> dict[str, str]:
@@ -221,6 +351,26 @@ def describe_status(reached: bool | None, num_seeds: int) -> str:
     if not reached:
         return "missed"
     return "met" if num_seeds >= MIN_SEEDS else f"reached with {count_seeds(num_seeds)}"
+
+
+def describe_sign(reached: bool | None, num_seeds: int) -> str:
+    """Return the sign next to a status: in brackets if too few seeds reached the target."""
+    if not reached:
+        return "" if reached is None else "✗"
+    return "✓" if num_seeds >= MIN_SEEDS else "(✓)"
+
+
+def describe_interval(interval: Interval, unit: str, decimals: int) -> str:
+    """Format an interval in the unit and with the decimals of its result."""
+    limits = (with_unit(limit, unit, decimals) for limit in (interval.low, interval.high))
+    return " to ".join(limits)
+
+
+def as_printed(value: float, unit: str) -> str:
+    """Format a constant with the digits that it is given with."""
+    if unit == "%":
+        return f"{100 * value:,.10f}".rstrip("0").rstrip(".") + "%"
+    return f"{value:,.10f}".rstrip("0").rstrip(".")
 
 
 def count_seeds(number: int) -> str:
@@ -296,6 +446,8 @@ def summarize(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "courses": len(courses),
         "better": sum(courses),
         "seconds": sum(times),
+        "timed": len(times),
+        "reruns": sum(bool(result["rerun"]) for result in results),
         "changed": sum(bool(result["difference"]) for result in results),
     }
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stages.config.load import read_yaml
 from stages.core.files import flatten, read_json
 from stages.core.paths import REPORTS
 
 BASELINE = REPORTS / "baseline.json"
 SEEDS = REPORTS / "seeds.json"
 BENCHMARKS = Path("benchmarks/results.json")
+COURSE_RECIPES = Path("benchmarks/recipes.yaml")
 
 
 def read_metrics(folder: Path) -> dict[str, float]:
@@ -63,6 +65,15 @@ def read_benchmarks() -> dict[str, Any]:
         Entries by model, see benchmarks.results.make_entry. Empty if there are none.
     """
     return read_json(BENCHMARKS) if BENCHMARKS.exists() else {}
+
+
+def read_course_recipes() -> dict[str, Any]:
+    """Read the recipes as taught by the courses.
+
+    Returns:
+        Entries by model, see benchmarks/recipes.yaml. Empty if there are none.
+    """
+    return read_yaml(COURSE_RECIPES) if COURSE_RECIPES.exists() else {}
 
 
 def results_by_seed(entry: Mapping[str, Any], recipe: str) -> dict[int, float]:

@@ -1,8 +1,11 @@
 """Consistency of dvc.yaml, params.yaml, the code and the committed results."""
 
 import ast
+import re
 import subprocess
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dvc.dependency.param import ParamsDependency
@@ -35,6 +38,9 @@ GENERATED = {
     },
     "garments_gan": {"sliced_wasserstein", "sliced_wasserstein_train", "discriminator.accuracy"},
 }  # fmt: skip
+OVERLAYS: dict[str, dict[str, Any]] = {
+    key: chart for item in read_yaml(ROOT / "dvc.yaml")["plots"] for key, chart in item.items()
+}
 POINTS = {
     "test.sliced_wasserstein", "test.sliced_wasserstein_train", "test.coverage",
     "test.coverage_train",
@@ -200,7 +206,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "train": recipe,
                 "evaluate": {f"models.{key}.evaluation", f"models.{key}.task"},
                 "cross_validate": {f"cross_validation.{key}", *recipe},
-                "report": {"datasets", "models"},
+                "report": {"datasets", "downloads", "models", "synthetic"},
             }[kind]
         ), name
 
@@ -292,6 +298,7 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
         "reports/baseline.json",
         "reports/seeds.json",
         "benchmarks/results.json",
+        "benchmarks/recipes.yaml",
     }
     code = {path for path in deps if path.startswith("stages/")}
     assert deps - code == others | {f"reports/{model}" for model in PARAMS.models}
@@ -311,6 +318,41 @@ def test_every_chart_has_its_template(stages: dict[str, PipelineStage]) -> None:
         for out in stage.outs:
             if isinstance(out.plot, dict) and "template" in out.plot:
                 assert (ROOT / f".dvc/plots/{out.plot['template']}.json").is_file(), out
+
+
+@pytest.mark.parametrize("chart", OVERLAYS)
+def test_an_overlay_reads_learning_curves_that_stages_write(
+    stages: dict[str, PipelineStage], chart: str
+) -> None:
+    definition = OVERLAYS[chart]
+    assert re.fullmatch(r"[a-z][a-z_]+", chart)  # the id of an element of the page, too
+    assert definition["title"]
+    assert (ROOT / f".dvc/plots/{definition['template']}.json").is_file()
+    plots = {inside(out.fs_path) for stage in stages.values() for out in stage.outs if out.plot}
+    assert definition["y"].keys() <= plots
+    x = definition["x"]
+    for path, column in definition["y"].items():
+        unit, *columns = (ROOT / path).read_text().partition("\n")[0].split(",")
+        assert column in columns, path
+        assert (x if isinstance(x, str) else x[path]) == unit, path
+
+
+def test_models_with_the_same_dataset_and_task_are_in_one_overlay() -> None:
+    groups = defaultdict(set)
+    for name, model in PARAMS.models.items():
+        groups[model.dataset, model.task].add(f"models/{name}/history.csv")
+    overlaid = [set(definition["y"]) for definition in OVERLAYS.values()]
+    missing = [
+        sorted(group) for group in groups.values() if len(group) > 1 and group not in overlaid
+    ]
+    assert not missing, "add the models to a chart of `plots` in dvc.yaml"
+
+
+@pytest.mark.parametrize("pattern", ["models/*/history.csv", "reports/*/chart.csv"])
+def test_no_chart_has_a_column_that_dvc_overwrites(pattern: str) -> None:
+    for path in ROOT.glob(pattern):
+        header = path.read_text().partition("\n")[0].split(",")
+        assert not {"step", "rev", "filename", "field"} & set(header), path
 
 
 def test_the_lock_has_the_stages_that_there_are(stages: dict[str, PipelineStage]) -> None:
@@ -342,6 +384,6 @@ def test_the_committed_cross_validations_have_the_keys_of_the_design(model: str)
 
 def test_nothing_committed_is_larger_than_a_megabyte() -> None:
     page = ROOT / "reports/index.html"  # it embeds all images
-    assert page.stat().st_size < 4_000_000
+    assert page.stat().st_size < 5_000_000
     for path in (ROOT / "reports").rglob("*"):
         assert path == page or not path.is_file() or path.stat().st_size < 1_000_000, path

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from dvc.repo import Repo
 
@@ -17,7 +19,7 @@ from stages.config.load import load_params, read_yaml
 from stages.core.files import flatten, read_json
 from tests import reduced
 from tests.pipeline.conftest import Project
-from tests.pipeline.test_contracts import evaluated_by, models_with, trained_by
+from tests.pipeline.test_contracts import OVERLAYS, evaluated_by, models_with, trained_by
 
 PARAMS = load_params(reduced.ROOT / "params.yaml")
 MODELS = PARAMS.models
@@ -169,13 +171,14 @@ def test_the_page_shows_every_model_without_a_network(project: Path) -> None:
     for model in MODELS:
         assert f'id="{model}"' in page
     benchmarks = read_json(project / "benchmarks/results.json")
-    assert page.count(" rerun</span>") == len(benchmarks.keys() & MODELS)
+    assert page.count("The course recipe, rerun:") == len(benchmarks.keys() & MODELS)
     assert 'src="http' not in page
     assert 'src="data:image/png;base64,' in page
 
 
 def test_the_page_reads_keys_that_stages_write(project: Path) -> None:
-    template = (reduced.ROOT / "stages/page/report.html.jinja").read_text()
+    templates = sorted((reduced.ROOT / "stages/page/templates").glob("*.jinja"))
+    template = "".join(path.read_text() for path in templates)
     written = set[str]()
     for path in (project / "reports").glob("*/**/details.json"):
         content = read_json(path)  # that of a dataset is in a list
@@ -186,15 +189,106 @@ def test_the_page_reads_keys_that_stages_write(project: Path) -> None:
     assert read <= written
 
 
-def test_plots_show_charts_and_images_of_every_model_and_no_empty_ones(project: Path) -> None:
-    shown = json.loads(output(project, "dvc", "plots", "show", "--json"))
-    assert not shown.get("errors")
-    kinds = {name: views[0]["type"] for name, views in shown["data"].items() if views}
-    for model in MODELS:
-        assert kinds[f"models/{model}/history.csv"] == "vega"
-        assert kinds[f"reports/{model}/chart.csv"] == "vega"
-    charts = {Path(name).name for name, kind in kinds.items() if kind == "vega"}
-    assert charts == {"history.csv", "chart.csv"}
+@pytest.fixture(scope="module")
+def shown(project: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the views of each chart and image of `dvc plots show`."""
+    printed = json.loads(output(project, "dvc", "plots", "show", "--json"))
+    assert not printed.get("errors")
+    views: dict[str, list[dict[str, Any]]] = printed["data"]
+    return views
+
+
+def test_plots_show_charts_and_images_of_every_model_and_no_empty_ones(
+    shown: dict[str, list[dict[str, Any]]],
+) -> None:
+    charts = {name for name, views in shown.items() if not views or views[0]["type"] == "vega"}
+    expected = {f"models/{model}/history.csv" for model in MODELS}
+    expected |= {f"reports/{model}/chart.csv" for model in MODELS}
+    assert charts == expected | set(OVERLAYS)
+    for name in charts:
+        (view,) = shown[name]
+        assert view["content"]["data"]["values"], name
+        assert view["content"]["title"]["text"].strip(": "), name
+
+
+@pytest.mark.parametrize("chart", OVERLAYS)
+def test_an_overlay_has_the_learning_curves_of_its_models(
+    shown: dict[str, list[dict[str, Any]]], project: Path, chart: str
+) -> None:
+    values = shown[chart][0]["content"]["data"]["values"]
+    for path, column in OVERLAYS[chart]["y"].items():
+        name = path.removeprefix("models/")  # DVC removes what they have in common
+        drawn = [row for row in values if row["filename"] == name]
+        history = pd.read_csv(project / path)
+        unit = history.columns[0]
+        assert unit in {"epoch", "training_step"}
+        for key in (unit, column):
+            assert [float(row[key]) for row in drawn] == history[key].tolist()
+
+
+def test_a_missing_history_leaves_the_other_charts(project: Path) -> None:
+    path = project / "models/mnist_cnn/history.csv"
+    hidden = path.rename(path.with_suffix(".hidden"))
+    try:
+        printed = json.loads(output(project, "dvc", "plots", "show", "--json"))
+    finally:
+        hidden.rename(path)
+    values = printed["data"]["mnist_error"][0]["content"]["data"]["values"]
+    drawn = {row["filename"] for row in values}
+    assert "mnist_cnn/history.csv" not in drawn
+    assert len(drawn) == len(OVERLAYS["mnist_error"]["y"]) - 1
+
+
+def test_overlays_compare_two_revisions(project: Path) -> None:
+    command = ("dvc", "plots", "diff", "HEAD~1", "HEAD", "--json", "--targets", "imdb_error")
+    reduced.commit(project, "the same results again")
+    printed = json.loads(output(project, *command))
+    output(project, "git", "reset", "--quiet", "--soft", "HEAD~1")
+    assert not printed.get("errors")
+    (view,) = printed["data"]["imdb_error"]
+    assert view["revisions"] == ["HEAD~1", "HEAD"]
+    rows = view["content"]["data"]["values"]
+    assert {(row["rev"], row["filename"]) for row in rows} == {
+        (revision, path.removeprefix("models/"))
+        for revision in ("HEAD~1", "HEAD")
+        for path in OVERLAYS["imdb_error"]["y"]
+    }
+
+
+@pytest.mark.usefixtures("restored")
+def test_overlays_make_no_stage_stale(project: Path) -> None:
+    path = project / "dvc.yaml"
+    stages, _, overlays = path.read_text().partition("\nplots:\n")
+    assert "mnist_error" in overlays
+    path.write_text(f"{stages}\n")
+    assert stale(project) == set()
+
+
+def test_the_page_of_all_charts_works_offline(project: Path) -> None:
+    vega = project / ".venv/vega.js"  # stands for the real one
+    vega.parent.mkdir()
+    vega.write_text("window.vegaEmbed = () => {};")
+    try:
+        output(project, sys.executable, "-m", "stages.charts")
+    finally:
+        shutil.rmtree(vega.parent)
+    page = (project / "dvc_plots/charts.html").read_text()
+    assert page.count("vegaEmbed('#") == 2 * len(MODELS) + len(OVERLAYS)
+    assert "<script>window.vegaEmbed = () => {};</script>" in page
+    assert not re.findall(r"<(?:script|link|img)[^>]* (?:src|href)=(?!\"data:)", page)
+    images = page.count('<img src="data:image/png;base64,')
+    assert images == len(list((project / "reports").glob("**/plots/*.png")))
+
+
+def test_metrics_are_printed_in_tables_without_empty_cells(project: Path) -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "stages.metrics_table"], cwd=project,
+        input=output(project, "dvc", "metrics", "show", "--json"),
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    rows = re.findall(r"^\| (\w+) +\|(.*)\|$", printed, re.MULTILINE)
+    assert {name for name, _ in rows} - {"model"} == set(MODELS)
+    assert all(cell.strip() for _, cells in rows for cell in cells.split("|"))
 
 
 def test_a_comment_in_the_parameters_makes_nothing_stale(project: Path, change: Change) -> None:

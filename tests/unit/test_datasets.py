@@ -740,6 +740,10 @@ def test_preprocess_writes_data_and_report(
     info, report = load_info("films"), read_json(project / "reports/data/films/details.json")[0]
     assert info.keys() == {"classes", "positive_class", "input", "splits"}
     assert info["splits"] == report["splits"]
+    assert report["example"] == {"split": "test", "class": "negative", **prepared.raw["test"][0]}
+    assert {name: report["duplicates"][name] for name in ("kind", "examples", "exact", "near")} == {
+        "kind": "text", "examples": 30, "exact": 0, "near": 0,
+    }  # fmt: skip
     assert info["splits"]["train"] == {
         "x": {"shape": [36, 7], "dtype": "uint16"},
         "y": {"shape": [36], "dtype": "uint8"},

@@ -1,5 +1,6 @@
 """The commands in the documentation exist."""
 
+import fnmatch
 import re
 import shlex
 from pathlib import Path
@@ -15,7 +16,9 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = ("make", "dvc", "python", "git")
 GIT = {"add", "checkout", "clone", "commit", "diff", "init", "log", "restore", "status"}
 PARAMS = yaml.load((ROOT / "params.yaml").read_bytes(), Loader=CCoreLoader)
-STAGES = yaml.load((ROOT / "dvc.yaml").read_bytes(), Loader=CCoreLoader)["stages"]
+PIPELINE = yaml.load((ROOT / "dvc.yaml").read_bytes(), Loader=CCoreLoader)
+STAGES = PIPELINE["stages"]
+OVERLAYS = {name for chart in PIPELINE["plots"] for name in chart}
 
 
 def commands(text: str) -> list[str]:
@@ -64,8 +67,11 @@ def find_wrong_name(argument: str) -> str:
         section = PARAMS[re.sub(r"[${}]", "", STAGES[stage]["foreach"])]
         known = [name for name in section if re.fullmatch(key.replace("*", ".*"), name)]
         return "" if known else f"no {argument}"
-    if found := re.match(r"(?:reports|models)/([a-z0-9_]+)/", argument):
-        return "" if found[1] in PARAMS["models"] else f"no model {found[1]}"
+    if found := re.match(r"(?:reports|models)/([a-z0-9_*]+)/", argument):
+        known = fnmatch.filter(PARAMS["models"], found[1])
+        return "" if known else f"no model {found[1]}"
+    if argument.endswith("_error"):
+        return "" if argument in OVERLAYS else f"no chart {argument}"
     if "=" in argument:
         values = PARAMS
         for key in argument.partition("=")[0].split("."):
@@ -91,6 +97,8 @@ def test_a_documented_command_exists(document: str, command: str) -> None:
         "dvc repro evaluate@nonsense",
         "dvc repro nonsense@votes_mlp",
         "dvc metrics show reports/nonsense/metrics.json",
+        "dvc metrics show reports/nonsense_*/metrics.json",
+        "dvc plots show nonsense_error",
         "dvc exp run -S models.votes_mlp.nonsense=1",
     ],
 )

@@ -138,12 +138,13 @@ def test_no_threshold_within_the_limit_has_fewer_false_positives(
 def test_curves_pass_through_the_points_of_a_known_model() -> None:
     curves = cl.binary_curves(Y, SCORE)
     roc = list(zip(*curves["roc"].values(), strict=True))
-    assert list(curves["roc"]) == ["false_positive_rate", "true_positive_rate"]
-    assert (0.2, pytest.approx(2 / 3, abs=1e-6)) in roc  # threshold 0.7: 1 of 5, 2 of 3
-    assert (roc[0], roc[-1]) == ((0, 0), (1, 1))
+    assert list(curves["roc"]) == ["false_positive_rate", "true_positive_rate", "threshold"]
+    assert (0.2, pytest.approx(2 / 3, abs=1e-6), 0.7) in roc  # 1 of 5, 2 of 3
+    assert (roc[0], roc[-1]) == ((0, 0, 1), (1, 1, SCORE.min()))
     precision_recall = list(zip(*curves["precision_recall"].values(), strict=True))
-    assert list(curves["precision_recall"]) == ["recall", "precision"]
-    assert (pytest.approx(1 / 3, abs=1e-6), 1) in precision_recall  # threshold 0.95
+    assert list(curves["precision_recall"]) == ["recall", "precision", "threshold"]
+    assert (pytest.approx(1 / 3, abs=1e-6), 1, 0.95) in precision_recall
+    assert precision_recall[-1] == (0, 1, 1)
     rates = curves["error_rates"]
     at = rates["threshold"].index(0.65)
     assert rates["false_positive_rate"][at] == 1 / 5

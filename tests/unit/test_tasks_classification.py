@@ -16,7 +16,7 @@ from stages.tasks.classification.captions import (
     summarize_history,
     summarize_operating_points,
 )
-from stages.tasks.classification.evaluate import evaluate, name_values
+from stages.tasks.classification.evaluate import choose_confusions, evaluate, name_values
 from stages.tasks.classifier import check_evaluator, predict_features
 from tests.unit.contexts import brightness_classifier, classifier_history, make_context, passing
 from tests.unit.test_metrics import P3, SCORE, Y3, Y
@@ -52,9 +52,11 @@ def test_a_binary_classifier_is_evaluated_on_the_test_split() -> None:
     counts = evaluation.chart.set_index(["actual", "predicted"])["count"].to_dict()
     expected = {("nay", "nay"): 3, ("nay", "yea"): 2, ("yea", "nay"): 1, ("yea", "yea"): 2}
     assert counts == expected
-    assert set(evaluation.figures) == {*CAPTIONS} - {"most_confident_errors"}
+    assert set(evaluation.figures) == {*CAPTIONS} - {"most_confident_errors", "misclassified"}
     assert evaluation.data["operating_points"]["source"] == "test set"
     assert evaluation.data["operating_points"]["positive_class"] == "yea"
+    assert evaluation.data["operating_points"]["negative_class"] == "nay"
+    assert evaluation.animations == {}
 
 
 def test_the_most_confident_errors_have_their_values_and_raw_examples() -> None:
@@ -91,6 +93,27 @@ def test_images_are_shown_with_their_errors() -> None:
     axes = evaluation.figures["most_confident_errors"].axes
     assert np.asarray(axes[0].images[0].get_array()).mean() == 240
     assert axes[0].get_title().startswith("true gray, predicted\nlight")
+    (grid,) = evaluation.animations["misclassified"]
+    assert (grid[:, :6] == 255 - 240).all()
+    assert (grid[:, 7:13] == 255 - 130).all()
+    shown = evaluation.data["misclassified"]
+    assert (shown["columns"], shown["height"], shown["width"]) == (20, 5, 6)
+    assert [(e["example"], e["actual"]) for e in shown["errors"]] == [(2, "gray"), (3, "light")]
+
+
+def test_images_without_errors_have_no_grid_of_them() -> None:
+    info = {"classes": ["dark", "light"], "input": {"type": "image", "shape": [5, 6]}}
+    x = np.stack([np.full((5, 6), level, np.uint8) for level in (10, 240)])
+    splits = {"test": Split(x, np.array([0, 1], np.uint8))}
+    evaluation = evaluate(make_context(brightness_classifier(5, 6, (10, 240)), splits, info))
+    assert "misclassified" not in evaluation.data | evaluation.animations
+
+
+def test_each_cell_has_its_most_confident_errors_in_order() -> None:
+    y = np.array([1, 0, 1, 0, 1, 0, 0, 1, 0])
+    first = np.array([0.6, 0.9, 0.7, 0.4, 0.8, 0.1, 0.2, 0.9, 0.3])  # of class 0
+    examples = choose_confusions(y, np.stack([first, 1 - first], axis=1))
+    assert examples.tolist() == [5, 6, 8, 7, 4, 2]  # 3 and 0 are less confident
 
 
 def test_a_positive_class_that_is_not_the_second_is_an_error() -> None:

@@ -21,6 +21,10 @@ CAPTIONS = {
         "Grid points are equally spaced in prior probability, so each class takes up about the "
         "same fraction of the grid as of random samples.",
     ),
+    "decoded_grid": Caption(
+        "Decoded latent space, images only",
+        "The page shows them one by one.",
+    ),
     "reconstructions": Caption(
         "Test images and their reconstructions",
         "Differences within a pair are details that the latent variables do not encode.",

@@ -11,7 +11,7 @@ from stages.core.errors import ConfigError
 from stages.inference.predict import predict_arrays
 from stages.metrics.likelihood import kl_divergence, reconstruction_loss, vae_metrics
 from stages.plots.history import plot_history
-from stages.plots.images import dark_on_white, enlarge, image_grid_figure
+from stages.plots.images import dark_on_white, enlarge, image_grid, image_grid_figure
 from stages.tasks.autoencoding import captions, plots
 from stages.tasks.classifier import check_evaluator
 from stages.tasks.interface import Evaluation, EvaluationContext
@@ -122,11 +122,17 @@ def add_samples(
     """Add samples from the prior, and the decoded grid of the first two latent variables."""
     latent = random.standard_normal((GRID_SIDE**2, latent_dim)).astype(np.float32)
     axis, grid = prior_grid(MANIFOLD_SIDE, latent_dim)
+    decoded = decode(decoder, grid)
     evaluation.figures |= {
         "samples": image_grid_figure(decode(decoder, latent), GRID_SIDE, "samples from the prior"),
-        "manifold": plots.manifold(decode(decoder, grid), axis),
+        "manifold": plots.manifold(decoded, axis),
     }
-    evaluation.data["manifold"] = {"axis": axis.round(4).tolist()}
+    evaluation.animations["decoded_grid"] = [image_grid(dark_on_white(decoded), MANIFOLD_SIDE)]
+    evaluation.data["manifold"] = {
+        "axis": axis.round(4).tolist(),
+        "height": decoded.shape[1],
+        "width": decoded.shape[2],
+    }
 
 
 def prior_grid(side: int, latent_dim: int) -> tuple[np.ndarray, np.ndarray]:

@@ -37,6 +37,11 @@ CAPTIONS = {
         "Most confident errors",
         "Check which of them are mislabeled, ambiguous or clear errors of the model.",
     ),
+    "misclassified": Caption(
+        "Misclassified test images",
+        "The most confident errors of each cell of the confusion matrix, by actual and then by "
+        "predicted class.",
+    ),
 }
 
 

@@ -1,5 +1,6 @@
 """Evaluation of a classifier on the test split."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,17 @@ from stages.metrics.classification import (
     confusion_records,
     most_confident_errors,
     operating_points,
+    predicted_classes,
 )
 from stages.plots.history import plot_history
+from stages.plots.images import dark_on_white, image_grid
 from stages.tasks.classification import captions, plots
 from stages.tasks.classifier import check_positive_class
 from stages.tasks.interface import Evaluation, EvaluationContext
 
 NUM_ERRORS = 15  # shown
+ERRORS_PER_CELL = 3  # images of the confusion matrix
+IMAGES_PER_ROW = 20
 FNR_LIMITS = (0.2, 0.1, 0.05)  # acceptable false negative rates
 
 
@@ -38,7 +43,13 @@ def evaluate(context: EvaluationContext) -> Evaluation:
         context.history, plots.PANELS, str(context.history.columns[0])
     )
     evaluation.summaries["learning_curves"] = captions.summarize_history(context.history)
-    add_errors(evaluation, context, test.x, describe_errors(test.y, p, info["classes"]))
+    examples = most_confident_errors(test.y, p, NUM_ERRORS)
+    errors = describe_errors(test.y, p, info["classes"], examples)
+    add_errors(evaluation, context, test.x[examples], errors)
+    if info["input"]["type"] == "image":
+        examples = choose_confusions(test.y, p)
+        records = describe_errors(test.y, p, info["classes"], examples)
+        add_confusions(evaluation, test.x[examples], records)
     return evaluation
 
 
@@ -72,15 +83,16 @@ def evaluate_predictions(
             "reliability_diagram": captions.summarize_calibration(calibrated),
         },
     )
-    if positive := info.get("positive_class"):
-        add_binary(evaluation, y, p[:, 1], positive, source)
+    if info.get("positive_class"):
+        add_binary(evaluation, y, p[:, 1], classes, source)
     return evaluation
 
 
 def add_binary(
-    evaluation: Evaluation, y: np.ndarray, score: np.ndarray, positive: str, source: str
+    evaluation: Evaluation, y: np.ndarray, score: np.ndarray, classes: Sequence[str], source: str
 ) -> None:
     """Add curves and operating points of a binary classifier; score: [n] of class 1."""
+    negative, positive = classes
     curves, points = binary_curves(y, score), operating_points(y, score, FNR_LIMITS)
     evaluation.figures |= {
         "roc_precision_recall": plots.roc_precision_recall(curves, source),
@@ -88,7 +100,12 @@ def add_binary(
     }
     evaluation.data |= {
         "curves": curves,
-        "operating_points": {"source": source, "positive_class": positive, "points": points},
+        "operating_points": {
+            "source": source,
+            "negative_class": negative,
+            "positive_class": positive,
+            "points": points,
+        },
     }
     evaluation.summaries |= {
         "roc_precision_recall": captions.summarize_curves(curves, positive),
@@ -96,8 +113,20 @@ def add_binary(
     }
 
 
-def describe_errors(y: np.ndarray, p: np.ndarray, classes: list[str]) -> list[dict[str, Any]]:
-    """Return the most confident errors as records: example, actual, predicted, probability."""
+def describe_errors(
+    y: np.ndarray, p: np.ndarray, classes: list[str], examples: np.ndarray
+) -> list[dict[str, Any]]:
+    """Describe misclassified examples.
+
+    Args:
+        y: Classes [n].
+        p: Probabilities [n, classes].
+        classes: Names of the classes.
+        examples: Indices of examples.
+
+    Returns:
+        Records of example, actual, predicted and probability.
+    """
     return [
         {
             "example": int(example),
@@ -105,25 +134,61 @@ def describe_errors(y: np.ndarray, p: np.ndarray, classes: list[str]) -> list[di
             "predicted": classes[p[example].argmax()],
             "probability": float(p[example].max()),
         }
-        for example in most_confident_errors(y, p, NUM_ERRORS)
+        for example in examples
     ]
+
+
+def choose_confusions(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return the most confident errors of each cell of the confusion matrix, by row and column.
+
+    Args:
+        y: Classes [n].
+        p: Probabilities [n, classes].
+
+    Returns:
+        Indices of examples, at most ERRORS_PER_CELL per cell.
+    """
+    errors = most_confident_errors(y, p, len(y))
+    cells = pd.DataFrame({"actual": y[errors], "predicted": predicted_classes(p[errors])}, errors)
+    chosen = cells.groupby(["actual", "predicted"]).head(ERRORS_PER_CELL)
+    return chosen.sort_values(["actual", "predicted"], kind="stable").index.to_numpy()
+
+
+def add_confusions(
+    evaluation: Evaluation, images: np.ndarray, errors: list[dict[str, Any]]
+) -> None:
+    """Add an image grid of errors, which the page shows by cell of the confusion matrix.
+
+    Args:
+        evaluation: Evaluation to extend.
+        images: Misclassified images, uint8 [n, height, width(, 3)].
+        errors: Record of each image.
+    """
+    if not errors:
+        return
+    grid = image_grid(dark_on_white(images), IMAGES_PER_ROW)
+    evaluation.animations["misclassified"] = [grid]
+    evaluation.data["misclassified"] = {
+        "columns": IMAGES_PER_ROW,
+        "height": images.shape[1],
+        "width": images.shape[2],
+        "errors": errors,
+    }
 
 
 def add_errors(
     evaluation: Evaluation, context: EvaluationContext, x: np.ndarray, errors: list[dict[str, Any]]
 ) -> None:
     """Add the most confident errors with their image, values or raw example."""
-    examples, described = [error["example"] for error in errors], context.info["input"]
+    described = context.info["input"]
     if described["type"] == "image":
-        evaluation.figures["most_confident_errors"] = plots.most_confident_errors(
-            x[examples], errors
-        )
+        evaluation.figures["most_confident_errors"] = plots.most_confident_errors(x, errors)
     if described["type"] == "table":
         errors = [
-            error | {"values": name_values(described["columns"], x[error["example"]])}
-            for error in errors
+            error | {"values": name_values(described["columns"], row)}
+            for error, row in zip(errors, x, strict=True)
         ]
-    if raw := context.load_raw("test", examples):
+    if raw := context.load_raw("test", [error["example"] for error in errors]):
         errors = [error | example for error, example in zip(errors, raw, strict=True)]
     evaluation.data["most_confident_errors"] = errors
 
