@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stages.plots.style import REFERENCE, TRAINING, VALIDATION
+from stages.plots.colors import REFERENCE, TRAINING, VALIDATION
 
 Spec = dict[str, Any]
 
