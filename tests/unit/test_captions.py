@@ -20,7 +20,7 @@ from stages.tasks.toy_classification.evaluate import surface_table
 from stages.tasks.toy_classification.plots import Surfaces
 from stages.tasks.toy_generation.evaluate import point_table
 
-TEMPLATES = Path(".dvc/plots")
+TEMPLATES = Path("stages/page/charts")
 POINTS, ONE = np.zeros((1, 2)), np.array([1.0])
 CHARTS: dict[str, Any] = {
     "classification": ["actual", "predicted", "count"],
@@ -76,7 +76,7 @@ def test_every_task_has_a_template_and_every_template_a_task() -> None:
     tasks = {path.parent.name for path in Path("stages/tasks").glob("*/evaluate.py")}
     assert tasks == set(CHARTS)
     charts = read_yaml(Path("dvc.yaml"))["plots"]
-    overlays = {chart["template"] for item in charts for chart in item.values()}
+    overlays = {Path(chart["template"]).stem for item in charts for chart in item.values()}
     assert {path.stem for path in TEMPLATES.glob("*.json")} == tasks | overlays | {"history"}
 
 
