@@ -39,7 +39,7 @@ from stages.page.results import (
 from stages.page.vega import Spec, draw, error_by_time, evaluation_charts, javascript
 
 PAGE = REPORTS / "index.html"
-TEMPLATES = Path(".dvc/plots")
+TEMPLATES = Path("stages/page/charts")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Interactive charts of the page: Vega-Lite specifications, as dictionaries.
 
-Those that `dvc plots` draws as well come from the same templates, in .dvc/plots.
+Those that `dvc plots` draws as well come from the same templates, in stages/page/charts.
 
 Reference:
     Satyanarayan et al.: Vega-Lite: A grammar of interactive graphics, IEEE TVCG 2017.
@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stages.plots.style import REFERENCE, TRAINING, VALIDATION
+from stages.plots.colors import REFERENCE, TRAINING, VALIDATION
 
 Spec = dict[str, Any]
 
@@ -56,7 +56,7 @@ def fill_template(template: Mapping[str, Any], records: Sequence[Mapping[str, An
     """Fill a template of `dvc plots` with the data of one run.
 
     Args:
-        template: Content of a file in .dvc/plots. Its title and its facets by revision are
+        template: Content of a file in stages/page/charts. Its title and its facets by revision are
             removed: the page has one revision and captions.
         records: Rows of the file that the template draws.
     """
@@ -94,7 +94,7 @@ def learning_curves(template: Mapping[str, Any], history: Sequence[Mapping[str, 
     """Build a chart per metric of the history, with series that the legend shows and hides.
 
     Args:
-        template: Content of .dvc/plots/history.json.
+        template: Content of stages/page/charts/history.json.
         history: Rows of history.csv.
     """
     spec = fill_template(template, history)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stages.plots.style import COLOR_CYCLE, REFERENCE, TRAINING, VALIDATION
+from stages.plots.colors import COLOR_CYCLE, REFERENCE, TRAINING, VALIDATION
 
 
 class Panel(NamedTuple):

@@ -13,13 +13,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from stages.core.files import atomic_output
+from stages.plots.colors import COLOR_CYCLE
 
-# Distinguishable with any color vision (Okabe, Ito: Color universal design, 2008). The first three
-# always mean training, validation and test; gray means reference or real data.
-TRAINING, VALIDATION, TEST = "#0072B2", "#D55E00", "#009E73"
-GENERATED = "#D55E00"
-REFERENCE = "#767676"
-COLOR_CYCLE = [TRAINING, VALIDATION, TEST, "#CC79A7", "#56B4E9", "#E69F00"]
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,

@@ -173,7 +173,7 @@ def test_the_page_shows_every_model_without_a_network(project: Path) -> None:
     benchmarks = read_json(project / "benchmarks/results.json")
     assert page.count("The course recipe, rerun:") == len(benchmarks.keys() & MODELS)
     assert 'src="http' not in page
-    assert 'src="data:image/png;base64,' in page
+    assert 'src="data:image/webp;base64,' in page
 
 
 def test_the_page_reads_keys_that_stages_write(project: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stages.config.load import read_yaml
 from stages.tasks.autoencoding.evaluate import chart_points
 from stages.tasks.image_fitting.evaluate import psnr_by_step
 from stages.tasks.image_generation.evaluate import tabulate
@@ -19,7 +20,7 @@ from stages.tasks.toy_classification.evaluate import surface_table
 from stages.tasks.toy_classification.plots import Surfaces
 from stages.tasks.toy_generation.evaluate import point_table
 
-TEMPLATES = Path(".dvc/plots")
+TEMPLATES = Path("stages/page/charts")
 POINTS, ONE = np.zeros((1, 2)), np.array([1.0])
 CHARTS: dict[str, Any] = {
     "classification": ["actual", "predicted", "count"],
@@ -74,7 +75,9 @@ def test_figures_are_described_with_their_summaries_in_the_order_of_captions() -
 def test_every_task_has_a_template_and_every_template_a_task() -> None:
     tasks = {path.parent.name for path in Path("stages/tasks").glob("*/evaluate.py")}
     assert tasks == set(CHARTS)
-    assert {path.stem for path in TEMPLATES.glob("*.json")} == tasks | {"history"}
+    charts = read_yaml(Path("dvc.yaml"))["plots"]
+    overlays = {Path(chart["template"]).stem for item in charts for chart in item.values()}
+    assert {path.stem for path in TEMPLATES.glob("*.json")} == tasks | overlays | {"history"}
 
 
 @pytest.mark.parametrize("name", [*CHARTS, "history"])
@@ -103,7 +106,7 @@ def test_the_history_template_shows_all_learning_curves() -> None:
     }
     used = fields(template)
     assert used["read"] <= used["computed"] | {"rev", "epoch", "training_step"}
-    assert template["facet"]["row"]["field"] == "rev"
+    assert template["facet"]["row"]["field"] == "revision"
 
 
 def fields(node: Any) -> dict[str, set[str]]:

@@ -10,12 +10,11 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image, ImageSequence
 
+from stages.plots.colors import TRAINING, VALIDATION
 from stages.plots.history import Panel, lowest, plot_history
 from stages.plots.images import dark_on_white, enlarge, image_grid, image_grid_figure
 from stages.plots.style import (
     STYLE,
-    TRAINING,
-    VALIDATION,
     encode_animation,
     figure_style,
     quantize,

@@ -61,7 +61,7 @@ def test_every_model_has_a_sentence_layers_and_a_recipe(model: str) -> None:
         ("garments_gan", "Generator: 100-D noise → dense to 128 feature maps, batch norm → "),
         ("fashion_vae", "Encoder: conv 32, stride 2, batch norm → conv 64, stride 2, batch "),
         ("paint_image", "128 random Fourier frequencies (sigma 6) → dense 256 ReLU → "),
-        ("mnist_cnn", "conv 32 (3x3, valid) → conv 64 (3x3, valid), max-pool, batch norm → "),
+        ("mnist_cnn", "conv 32 (3x3, valid), max-pool, batch norm → conv 64 (3x3, valid), "),
     ],
 )
 def test_layers(model: str, layers: str) -> None:

@@ -146,7 +146,9 @@ def test_the_walk_begins_at_the_first_class_and_is_dark_on_white(evaluation: Any
 
 
 def test_more_latent_variables_are_evaluated_too() -> None:
-    assert set(evaluated(latent_dim=3, kl_weight=1.0).figures) | {"walk"} == set(CAPTIONS)
+    assert set(evaluated(latent_dim=3, kl_weight=1.0).figures) | {"walk", "decoded_grid"} == set(
+        CAPTIONS
+    )
 
 
 def test_an_evaluator_is_needed_and_must_know_the_classes() -> None:

@@ -18,7 +18,7 @@ from stages.page import media, vega
 from stages.page.results import read_details
 
 ROOT = Path(__file__).parents[2]
-TEMPLATES = {path.stem: read_json(path) for path in ROOT.glob(".dvc/plots/*.json")}
+TEMPLATES = {path.stem: read_json(path) for path in ROOT.glob("stages/page/charts/*.json")}
 BINS = [
     {"confidence": 0.6, "accuracy": 0.5, "low": 0.3, "high": 0.7, "examples": 12},
     {"confidence": 0.9, "accuracy": 1.0, "low": 0.8, "high": 1.0, "examples": 900},

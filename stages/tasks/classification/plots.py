@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from stages.plots.colors import REFERENCE
 from stages.plots.history import Panel
-from stages.plots.style import REFERENCE
 
 PANELS = (
     Panel("loss (cross-entropy, nats)", ["loss"], log=True),

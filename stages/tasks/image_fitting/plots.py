@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stages.plots.style import TEST, TRAINING
+from stages.plots.colors import TEST, TRAINING
 
 NUM_STAGES = 8  # snapshots shown
 ERROR_RANGE = 64  # error, of 255, that is black

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from stages.plots.colors import GENERATED, REFERENCE
 from stages.plots.history import Panel
 from stages.plots.images import show_images
-from stages.plots.style import GENERATED, REFERENCE
 
 PANELS = (
     Panel(

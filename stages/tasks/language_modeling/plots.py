@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
+from stages.plots.colors import REFERENCE, TEST
 from stages.plots.history import Panel, plot_history
-from stages.plots.style import REFERENCE, TEST
 
 NATS = "nats per character"
 PASSAGE_COLUMNS = 80

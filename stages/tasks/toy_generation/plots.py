@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from stages.plots.colors import GENERATED, REFERENCE
 from stages.plots.history import Panel, draw_panel
-from stages.plots.style import GENERATED, REFERENCE
 
 LOSSES = Panel(
     "loss (cross-entropy, nats)",
