@@ -9,7 +9,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.plots.style import REFERENCE, TRAINING
+from stages.plots.colors import REFERENCE, TRAINING
 from stages.studies.findings import Summary
 from stages.studies.results import ordered_values
 from stages.studies.variants import name_value
