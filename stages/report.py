@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image, ImageSequence
 
 from stages.config.load import load_params
-from stages.config.schema import Model, Params
+from stages.config.schema import Model, Params, Study
 from stages.core.cli import exit_on_error
 from stages.core.files import atomic_output, read_json
 from stages.core.paths import MODELS, REPORTS
@@ -22,6 +22,8 @@ from stages.page.render import (
     DatasetPage,
     Figure,
     ModelPage,
+    StudyPage,
+    choose_unit,
     error_records,
     group_by_dataset,
     render,
@@ -62,7 +64,14 @@ def main() -> None:
         )
     baseline = read_baseline()
     charts = make_time_charts(models, baseline.get("models", {}))
-    content = render(models, read_datasets(params), baseline, charts, compress(javascript()))
+    content = render(
+        models,
+        read_datasets(params),
+        baseline,
+        charts,
+        compress(javascript()),
+        [read_study(name, study) for name, study in params.studies.items()],
+    )
     with atomic_output(PAGE) as partial:
         partial.write_text(content, encoding="utf-8")
 
@@ -142,6 +151,20 @@ def make_recipe(config: Any, dataset: Any, details: Mapping[str, Any]) -> Recipe
         preprocess=dataset.preprocess.model_dump() if dataset else {},
         num_params=details.get("num_params"),
     )
+
+
+def read_study(name: str, study: Study) -> StudyPage:
+    """Read the report of a study for the page.
+
+    Args:
+        name: Id of the study.
+        study: Section of the study in params.yaml.
+    """
+    folder = REPORTS / "studies" / name
+    (path,) = (folder / "plots").glob("*.png")
+    details = read_json(folder / "details.json")
+    figure = read_figure(path, Caption(details["question"], details["finding"]), None)
+    return StudyPage(name, study.model, details, figure, choose_unit(study.metric, ""))
 
 
 def read_datasets(params: Params) -> list[DatasetPage]:

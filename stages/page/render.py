@@ -124,12 +124,50 @@ class DatasetPage(NamedTuple):
         return cards.describe(self.id, self.report, self.config, self.urls)
 
 
+class StudyPage(NamedTuple):
+    """A study and what it found.
+
+    Attributes:
+        id: Id in params.yaml.
+        model: Id of the model that is varied.
+        report: Content of details.json: question, finding and results.
+        figure: Its figure.
+        unit: Unit of the results; "%" for fractions shown as percentages.
+    """
+
+    id: str
+    model: str
+    report: Mapping[str, Any]
+    figure: Figure
+    unit: str
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """The results by variant, as texts: variant, mean, range, and what diverged."""
+        rows = []
+        for result in self.report["results"]:
+            values, diverged = result["values"], result["diverged"]
+            mean = sum(values) / len(values) if values else None
+            decimals = choose_decimals(mean or 0, self.unit)
+            limits = [with_unit(f(values), self.unit, decimals) for f in (min, max) if values]
+            rows.append(
+                {
+                    "variant": result["variant"],
+                    "mean": "" if mean is None else with_unit(mean, self.unit, decimals),
+                    "range": " to ".join(limits),
+                    "note": f"{count_seeds(diverged)} diverged" if diverged else "",
+                }
+            )
+        return rows
+
+
 def render(
     models: Sequence[ModelPage],
     datasets: Sequence[DatasetPage],
     baseline: Mapping[str, Any],
     time_charts: Mapping[str, Figure] | None = None,
     vega: str = "",
+    studies: Sequence[StudyPage] = (),
 ) -> str:
     """Render the page as HTML, without control characters.
 
@@ -139,6 +177,7 @@ def render(
         baseline: Content of reports/baseline.json, or an empty dictionary.
         time_charts: Charts of error against training time, by dataset.
         vega: JavaScript of Vega-Lite, which draws the charts, compressed; see media.compress.
+        studies: Studies, in the order of the page.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -181,6 +220,7 @@ def render(
         baseline=baseline,
         time_charts=time_charts or {},
         vega=vega,
+        studies=studies,
         records=records,
         precisions=count_values(records, "precision"),
         processors=count_values(records, "processor"),
