@@ -9,7 +9,6 @@ is stored in .venv the first time; from then on, the page of `dvc plots` works o
 """
 
 import argparse
-import base64
 import mimetypes
 import re
 import subprocess
@@ -22,6 +21,7 @@ from stages.core.cli import exit_on_error
 from stages.core.errors import DataError
 from stages.core.files import atomic_output
 from stages.core.paths import MODELS, REPORTS
+from stages.page.media import data_url
 from stages.page.vega import javascript
 
 PAGE = Path("dvc_plots/charts.html")
@@ -125,9 +125,9 @@ def inline(html: str, vega: str, read: Callable[[str], bytes]) -> str:
 
 
 def encode(name: str, content: bytes) -> str:
-    """Return a file as a data URI."""
+    """Return a file as a data: URL."""
     kind, _ = mimetypes.guess_type(name)
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return data_url(str(kind), content)
 
 
 if __name__ == "__main__":

@@ -53,12 +53,11 @@ def main() -> None:
     for name, model in params.models.items():
         dataset = params.datasets.get(model.dataset)
         results = results_by_seed(seeds.get(name, {}), recipe_id(model, dataset))
-        page = read_model(REPORTS / name, name, model, templates)
+        page = read_model(REPORTS / name, name, model, templates, dataset)
         models.append(
             page._replace(
                 seed_results=other_results(results, model),
                 benchmark=benchmarks.get(name, {}),
-                recipe=make_recipe(model, dataset, page.details),
                 course_recipe=course_recipes.get(name, {}),
             )
         )
@@ -106,7 +105,9 @@ def other_results(results: Mapping[int, float], config: Any) -> list[float]:
     return [result for seed, result in results.items() if seed != config.training.seed]
 
 
-def read_model(folder: Path, name: str, config: Model, templates: Mapping[str, Spec]) -> ModelPage:
+def read_model(
+    folder: Path, name: str, config: Model, templates: Mapping[str, Spec], dataset: Any = None
+) -> ModelPage:
     """Read the reports of a model for the page.
 
     Args:
@@ -114,6 +115,7 @@ def read_model(folder: Path, name: str, config: Model, templates: Mapping[str, S
         name: Id of the model.
         config: Section of the model in params.yaml.
         templates: Templates of `dvc plots` by name.
+        dataset: Section of its dataset, None for a synthetic one.
     """
     details, folds = read_details(folder), read_details(folder / "cross_validation")
     history = read_rows(MODELS / name / "history.csv")
@@ -132,7 +134,7 @@ def read_model(folder: Path, name: str, config: Model, templates: Mapping[str, S
             folder / "cross_validation" / "plots", read_captions(folds), fold_charts
         ),
         benchmark={},
-        recipe=make_recipe(config, None, details),
+        recipe=make_recipe(config, dataset, details),
         course_recipe={},
     )
 

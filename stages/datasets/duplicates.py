@@ -224,13 +224,11 @@ def sketch_texts(texts: np.ndarray) -> np.ndarray:
     Texts with fewer shingles have NO_SHINGLE instead.
     """
     sketches = np.full((len(texts), SKETCH), NO_SHINGLE, np.uint64)
-    for start in range(0, len(texts), CHUNK):
-        part = texts[start : start + CHUNK].astype(np.uint64)
-        hashes = hash_shingles(part, WORDS)
+    for part, sketch in zip(chunks(texts), chunks(sketches), strict=True):
+        hashes = hash_shingles(part.astype(np.uint64), WORDS)
         hashes[part[:, WORDS - 1 :] == PADDING] = NO_SHINGLE
         size = min(SKETCH, hashes.shape[1])
-        smallest = np.partition(hashes, size - 1, axis=1)[:, :size]
-        sketches[start : start + CHUNK, :size] = smallest
+        sketch[:, :size] = np.partition(hashes, size - 1, axis=1)[:, :size]
     return sketches
 
 

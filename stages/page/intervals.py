@@ -9,11 +9,19 @@ CONFIDENCE = 0.95
 
 
 class Interval(NamedTuple):
-    """An interval of a result and what it spans."""
+    """An interval of a result.
+
+    Attributes:
+        low: Lower limit.
+        high: Upper limit.
+        kind: What it spans, in words.
+        estimated: True if it is estimated from a single result, False if measured.
+    """
 
     low: float
     high: float
     kind: str
+    estimated: bool = False
 
 
 def find_intervals(
@@ -43,7 +51,7 @@ def find_intervals(
 
 def choose_intervals(intervals: Sequence[Interval]) -> list[Interval]:
     """Return the intervals for the results table: measured ones, otherwise the estimated one."""
-    measured = [interval for interval in intervals if "Wilson" not in interval.kind]
+    measured = [interval for interval in intervals if not interval.estimated]
     return measured or list(intervals)
 
 
@@ -63,4 +71,4 @@ def wilson(accuracy: float, num_examples: int) -> Interval:
     test = binomtest(round(accuracy * num_examples), num_examples)
     limits = test.proportion_ci(confidence_level=CONFIDENCE, method="wilson")
     kind = f"{CONFIDENCE:.0%} Wilson interval, {num_examples:,} test examples"
-    return Interval(float(limits.low), float(limits.high), kind)
+    return Interval(float(limits.low), float(limits.high), kind, estimated=True)

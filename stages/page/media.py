@@ -19,12 +19,17 @@ def to_url(image: Image.Image) -> str:
     color = image.convert("RGB")
     options = ({"lossless": True}, {"quality": LOSSY_QUALITY})
     content = min((encode(color, **option) for option in options), key=len)
-    return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
+    return data_url("image/webp", content)
 
 
 def svg_to_url(svg: str) -> str:
     """Encode an SVG document as a data: URL."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+    return data_url("image/svg+xml", svg.encode())
+
+
+def data_url(kind: str, content: bytes) -> str:
+    """Return content of a media type as a data: URL."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def encode(image: Image.Image, **options: int) -> bytes:

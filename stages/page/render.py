@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stages.page import captions, cards, networks, recipes
 from stages.page.explanations import COURSES
 from stages.page.intervals import Interval, choose_intervals, find_intervals
-from stages.page.recipes import Recipe
+from stages.page.recipes import Recipe, plural
 from stages.page.vega import Spec
 
 TEMPLATE = "report.html.jinja"
@@ -196,7 +196,6 @@ def render(
         "split_title": lambda split: cards.SPLITS.get(split, split),
         "metric_title": captions.describe_metric,
         "difference": difference,
-        "count_seeds": count_seeds,
         "surprisal": lambda data: zip(data["text"], data["nats"], strict=True),
     }
     records = baseline.get("models", {})
@@ -390,7 +389,7 @@ def describe_status(reached: bool | None, num_seeds: int) -> str:
         return ""
     if not reached:
         return "missed"
-    return "met" if num_seeds >= MIN_SEEDS else f"reached with {count_seeds(num_seeds)}"
+    return "met" if num_seeds >= MIN_SEEDS else f"reached with {plural(num_seeds, 'seed')}"
 
 
 def describe_sign(reached: bool | None, num_seeds: int) -> str:
@@ -409,20 +408,15 @@ def describe_interval(interval: Interval, unit: str, decimals: int) -> str:
 def as_printed(value: float, unit: str) -> str:
     """Format a constant with the digits that it is given with."""
     if unit == "%":
-        return f"{100 * value:,.10f}".rstrip("0").rstrip(".") + "%"
-    return f"{value:,.10f}".rstrip("0").rstrip(".")
-
-
-def count_seeds(number: int) -> str:
-    """Return a number of seeds in words."""
-    return "1 seed" if number == 1 else f"{number} seeds"
+        return f"{recipes.number(100 * value)}%"
+    return recipes.number(value)
 
 
 def training_length(details: Mapping[str, Any]) -> str:
     """Return the training length in words: epochs, or steps in step-based training."""
     for unit in ("epochs", "steps"):
         if details.get(unit) is not None:
-            return f"{details[unit]:,} {unit if details[unit] != 1 else unit[:-1]}"
+            return plural(details[unit], unit.removesuffix("s"))
     return ""
 
 

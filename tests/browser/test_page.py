@@ -171,6 +171,16 @@ def test_frames_are_played_and_stepped(page: Page) -> None:
     assert slider.input_value() == stopped
 
 
+def test_frames_have_their_own_size_however_small_they_are_shown(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 300, "height": 900})
+    page.goto(URL)
+    for player in page.locator("figure.player").all():
+        player.scroll_into_view_if_needed()
+        frame = player.locator("img").get_attribute("width")
+        expect(player.locator("canvas")).to_have_attribute("width", str(frame))
+    page.close()
+
+
 def test_texts_are_chosen_by_epoch_and_temperature(page: Page) -> None:
     widget = started(page, ".samples")
     data = read_json(ROOT / "reports/alice_charrnn/details.json")[0]["data"]["samples"]

@@ -303,6 +303,7 @@ def test_the_course_recipe_is_compared(changes: dict[str, Any], sentence: str) -
     assert page.count('data-value="0.881">88.10%</td>') == 1
     assert page.count('<th scope="col" class="number" data-by-metric>course recipe, rerun') == 1
     assert sentence in page
+    assert "(a notebook). The course recipe, rerun: 88.10%" in page
     assert "With 80 words, as in the course: 82.00% with the course recipe, 86.00% with" in page
     assert page.count("rerun:") == 1
 

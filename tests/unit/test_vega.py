@@ -111,6 +111,17 @@ def test_a_template_without_the_data_of_dvc_is_an_error() -> None:
         vega.fill_template({"data": {"url": "x.csv"}, "title": ""}, [])
 
 
+def test_small_fractions_of_errors_have_different_labels_in_the_legend() -> None:
+    records = [
+        {"actual": a, "predicted": p, "count": n}
+        for a, p, n in [("0", "0", 990), ("0", "1", 10), ("1", "0", 2), ("1", "1", 998)]
+    ]
+    svg, _, _ = vega.draw(vega.fill_template(TEMPLATES["classification"], records))
+    labels = re.findall(r">([\d.]+%)<", svg)
+    assert len(labels) > 1
+    assert len(set(labels)) == len(labels)
+
+
 def test_the_legend_shows_and_hides_series() -> None:
     spec = vega.learning_curves(TEMPLATES["history"], [{"epoch": 1, "loss": 2.0}])
     (param,) = spec["spec"]["params"]

@@ -159,7 +159,7 @@ async function startPlayer(figure) {
   const { url, frames, columns, labels } = readData(figure);
   const still = figure.querySelector("img");
   const grid = await loadImage(url);
-  const { width, height } = { width: still.width, height: still.height };
+  const width = grid.width / columns, height = grid.height / Math.ceil(frames / columns);
   const canvas = create("canvas", { width, height, role: "img", "aria-label": still.alt });
   const context = canvas.getContext("2d");
   const controls = create("div", { class: "controls" });
