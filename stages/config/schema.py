@@ -16,6 +16,8 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    ValidationInfo,
+    field_validator,
 )
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
@@ -373,7 +375,22 @@ class Optimizer(Section):
     schedule: Schedule
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
     global_clipnorm: Positive | None = None
+    clipvalue: Positive | None = None
     ema_momentum: Fraction | None = None
+
+    @field_validator("clipvalue")
+    @classmethod
+    def check_clipping(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """Reject clipping both by norm and by value, which Keras does not support."""
+        if value is not None and info.data.get("global_clipnorm") is not None:
+            raise ValueError("cannot be combined with global_clipnorm")
+        return value
+
+
+class Adagrad(Optimizer):
+    """Adagrad."""
+
+    name: Literal["adagrad"]
 
 
 class Adam(Optimizer):
@@ -400,7 +417,7 @@ class RmsProp(Optimizer):
     momentum: Rate
 
 
-AnyOptimizer = Annotated[Adam | Sgd | RmsProp, Field(discriminator="name")]
+AnyOptimizer = Annotated[Adagrad | Adam | Sgd | RmsProp, Field(discriminator="name")]
 BatchSize = Annotated[int, Field(ge=1, le=65_536)]
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
 Steps = Annotated[int, Field(ge=1, le=10_000_000)]

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from stages.config.schema import Adam, AnyOptimizer, RmsProp, Sgd
+from stages.config.schema import Adagrad, Adam, AnyOptimizer, RmsProp, Sgd
 
 WARMUP = 0.3  # fraction of the steps of one_cycle
 INITIAL_DIVISOR = 25  # the warmup of one_cycle begins at the peak rate divided by it
@@ -16,9 +16,9 @@ def make_optimizer(config: AnyOptimizer, total_steps: int) -> keras.optimizers.O
     """Build an optimizer with its learning-rate schedule.
 
     Weight decay is decoupled from the gradient and excludes biases and normalization layers.
-    Gradients are scaled down when their global norm exceeds `global_clipnorm`. With
-    `ema_momentum`, the optimizer tracks the exponential moving average of the weights, which
-    callbacks.AveragedWeights swaps in.
+    Gradients are scaled down when their global norm exceeds `global_clipnorm`, or each value is
+    clipped to `clipvalue`. With `ema_momentum`, the optimizer tracks the exponential moving average
+    of the weights, which callbacks.AveragedWeights swaps in.
 
     Args:
         config: Optimizer section of a model.
@@ -34,6 +34,7 @@ def make_optimizer(config: AnyOptimizer, total_steps: int) -> keras.optimizers.O
         "learning_rate": make_schedule(config.schedule, config.learning_rate, total_steps),
         "weight_decay": config.weight_decay or None,
         "global_clipnorm": config.global_clipnorm,
+        "clipvalue": config.clipvalue,
     }
     if config.ema_momentum:
         common |= {"use_ema": True, "ema_momentum": config.ema_momentum}
@@ -43,6 +44,8 @@ def make_optimizer(config: AnyOptimizer, total_steps: int) -> keras.optimizers.O
             optimizer = FusedAdam(beta_1=config.beta_1, beta_2=config.beta_2, **common)
         case Sgd():
             optimizer = FusedSgd(momentum=config.momentum, nesterov=config.nesterov, **common)
+        case Adagrad():
+            optimizer = keras.optimizers.Adagrad(**common)
         case RmsProp():
             optimizer = keras.optimizers.RMSprop(rho=config.rho, momentum=config.momentum, **common)
     if config.weight_decay:

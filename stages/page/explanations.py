@@ -87,6 +87,9 @@ EXPLANATIONS = {
     "global_clipnorm": {
         "higher": "Clipping keeps a single large gradient from spoiling the weights.",
     },
+    "clipvalue": {
+        "higher": "Clipping keeps a single large gradient from spoiling the weights.",
+    },
     "ema_momentum": {
         "higher": "The average of the weights over the last steps fluctuates less than the weights"
         " themselves.",

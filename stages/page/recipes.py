@@ -9,7 +9,7 @@ from stages.page.networks import describe_layers
 Values = Mapping[str, Any]
 
 NONE = "none"
-OPTIMIZERS = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}
+OPTIMIZERS = {"adagrad": "Adagrad", "adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}
 ADAM_DEFAULTS = {"beta_1": 0.9, "beta_2": 0.999}
 SCHEDULES = {
     "constant": "constant",
@@ -286,8 +286,10 @@ def describe_initialization(recipe: Recipe) -> str:
 
 def describe_clipping(optimizer: Values) -> str:
     """Describe the clipping of gradients."""
-    norm = optimizer.get("global_clipnorm")
-    return f"global norm at most {number(norm)}" if norm else ""
+    norm, value = optimizer.get("global_clipnorm"), optimizer.get("clipvalue")
+    if norm:
+        return f"global norm at most {number(norm)}"
+    return f"each value within ±{number(value)}" if value else ""
 
 
 def describe_averaging(optimizer: Values) -> str:
@@ -334,7 +336,7 @@ SETTINGS = (
     Setting(
         "Gradient clipping",
         lambda recipe: per_optimizer(recipe, describe_clipping),
-        ("global_clipnorm",),
+        ("global_clipnorm", "clipvalue"),
     ),
     Setting(
         "Weight averaging",

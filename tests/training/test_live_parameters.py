@@ -69,6 +69,7 @@ VALUES: dict[str, Any] = {  # other values by key, if the rules of `another` do 
     "augmentation": {"shift": 2, "flip": False},
     "weight_decay": 0.1,
     "global_clipnorm": 0.01,
+    "clipvalue": 0.001,
     "ema_momentum": 0.2,  # a GAN has less than 0.5 in its first steps anyway
     "label_smoothing": 0.3,
     "decoder_initial_stddev": 3.0,

@@ -5,12 +5,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from stages.config.schema import AnyOptimizer
 from stages.learning.fit import encode_labels, logging_steps, make_loss
 from stages.learning.optimizers import FusedAdam, FusedSgd, make_optimizer, make_schedule
 from tests.factories import ADAM, RMSPROP, SGD
+
+ADAGRAD = {"name": "adagrad", "learning_rate": 0.01, "schedule": "constant"}
 
 
 def build(**values: Any) -> keras.optimizers.Optimizer:
@@ -31,6 +33,7 @@ def build(**values: Any) -> keras.optimizers.Optimizer:
             "FusedSgd",
             {"momentum": 0.6, "nesterov": False},
         ),
+        (ADAGRAD, "Adagrad", {}),
         (RMSPROP | {"rho": 0.85, "momentum": 0.3}, "RMSprop", {"rho": 0.85, "momentum": 0.3}),
     ],
 )
@@ -48,6 +51,7 @@ def test_an_optimizer_has_every_value_of_its_config(
     plain = build(**values).get_config()
     assert plain["weight_decay"] is None
     assert plain["global_clipnorm"] is None
+    assert plain["clipvalue"] is None
     assert plain["use_ema"] is False
 
 
@@ -106,6 +110,18 @@ def test_gradients_are_scaled_by_the_norm_of_all_of_them() -> None:
     variables = [keras.Variable([0.0]), keras.Variable([0.0])]
     optimizer.apply([keras.ops.array([3.0]), keras.ops.array([4.0])], variables)
     assert [float(v.numpy()[0]) for v in variables] == pytest.approx([-0.6, -0.8])
+
+
+def test_gradients_are_clipped_by_value() -> None:
+    optimizer = build(**SGD | {"momentum": 0.0, "learning_rate": 1.0}, clipvalue=0.5)
+    weights = keras.Variable([0.0, 0.0, 0.0])
+    optimizer.apply([keras.ops.array([0.25, 4.0, -4.0])], [weights])
+    np.testing.assert_allclose(weights.numpy(), [-0.25, -0.5, 0.5])
+
+
+def test_gradients_cannot_be_clipped_both_by_norm_and_by_value() -> None:
+    with pytest.raises(ValidationError, match="clipvalue"):
+        build(**SGD, global_clipnorm=1.0, clipvalue=0.5)
 
 
 def test_the_constant_schedule_is_constant() -> None:
