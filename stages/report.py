@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image, ImageSequence
 
 from stages.config.load import load_params
-from stages.config.schema import Model, Params, Study
+from stages.config.schema import Model, Params
 from stages.core.cli import exit_on_error
 from stages.core.files import atomic_output, read_json
 from stages.core.paths import MODELS, REPORTS
@@ -19,11 +19,11 @@ from stages.page.media import arrange_frames, compress, svg_to_url, to_url
 from stages.page.recipes import Recipe
 from stages.page.render import (
     Animation,
+    Charts,
     DatasetPage,
     Figure,
     ModelPage,
     StudyPage,
-    choose_unit,
     error_records,
     group_by_dataset,
     render,
@@ -62,14 +62,13 @@ def main() -> None:
             )
         )
     baseline = read_baseline()
-    charts = make_time_charts(models, baseline.get("models", {}))
+    time_charts = make_time_charts(models, baseline.get("models", {}))
     content = render(
         models,
         read_datasets(params),
         baseline,
-        charts,
-        compress(javascript()),
-        [read_study(name, study) for name, study in params.studies.items()],
+        Charts(time_charts, compress(javascript())),
+        [read_study(name) for name in params.studies],
     )
     with atomic_output(PAGE) as partial:
         partial.write_text(content, encoding="utf-8")
@@ -155,18 +154,17 @@ def make_recipe(config: Any, dataset: Any, details: Mapping[str, Any]) -> Recipe
     )
 
 
-def read_study(name: str, study: Study) -> StudyPage:
+def read_study(name: str) -> StudyPage:
     """Read the report of a study for the page.
 
     Args:
         name: Id of the study.
-        study: Section of the study in params.yaml.
     """
     folder = REPORTS / "studies" / name
-    (path,) = (folder / "plots").glob("*.png")
     details = read_json(folder / "details.json")
-    figure = read_figure(path, Caption(details["question"], details["finding"]), None)
-    return StudyPage(name, study.model, details, figure, choose_unit(study.metric, ""))
+    caption = Caption(details["question"], details["finding"])
+    paths = sorted((folder / "plots").glob("*.png"))
+    return StudyPage(name, details, [read_figure(path, caption, None) for path in paths])
 
 
 def read_datasets(params: Params) -> list[DatasetPage]:

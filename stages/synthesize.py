@@ -86,8 +86,15 @@ def line(num_points: int, random: np.random.Generator) -> tuple[np.ndarray, np.n
     return np.stack([0.8 * along, 0.5 * along], axis=1), np.zeros(num_points)
 
 
+def clusters(num_points: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Points around eight centers on a circle, all of class 0."""
+    center = random.integers(8, size=num_points)
+    angle = 2 * np.pi * center / 8
+    return from_polar(np.full(num_points, 0.8), angle), np.zeros(num_points)
+
+
 LABELED_SHAPES = {"circle": circle, "xor": xor, "spiral": spiral}
-UNLABELED_SHAPES = {"ring": ring, "line": line}
+UNLABELED_SHAPES = {"ring": ring, "line": line, "clusters": clusters}
 
 
 def from_polar(radius: np.ndarray, angle: np.ndarray) -> np.ndarray:

@@ -84,9 +84,32 @@ def reduced_params() -> dict[str, Any]:
             training["epochs"] = 1
         if "steps" in training:
             training["steps"] = min(training["steps"], MAX_STEPS)
+    for study in values["studies"].values():
+        reduce_study(study, values["models"][study["model"]]["training"])
     values = reduce(values, read_yaml(OVERRIDES))
     parse_params(values, str(OVERRIDES))
     return values
+
+
+def reduce_study(study: dict[str, Any], training: dict[str, Any]) -> None:
+    """Keep two variants of a study, with few examples and steps.
+
+    Args:
+        study: Section of the study, which is changed.
+        training: Section `training` of its model.
+    """
+    study["grid"] = {key: choices[:2] for key, choices in study["grid"].items()}
+    study["variants"] = dict(list(study["variants"].items())[:2])
+    study["seeds"] = study["seeds"][:3]
+    study["reference"] = None
+    small = {"max_examples": 400} | {
+        f"training.{key}": value
+        for key, value in {"epochs": 1, "steps": MAX_STEPS}.items()
+        if key in training
+    }
+    for overrides in (study["settings"], *study["variants"].values()):
+        overrides |= {key: value for key, value in small.items() if key in overrides}
+    study["settings"] = small | study["settings"]
 
 
 def reduce(values: dict[str, Any], overrides: dict[str, Any], key: str = "") -> dict[str, Any]:

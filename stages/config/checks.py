@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from stages.config import schema as s
 from stages.core.errors import ConfigError
 from stages.networks.cnn.geometry import feature_map_sizes
-from stages.studies.variants import MAX_EXAMPLES, Overrides, expand, override
+from stages.studies.variants import DATA_KEYS, Overrides, expand, override
 
 SIDE = 28  # of MNIST and Fashion-MNIST, in pixels
 MAX_PARAMETERS = 200_000_000  # of one layer; 800 MB, and three times as much in training
@@ -16,7 +16,7 @@ NO_EVALUATOR = "none"
 IMAGES = {"idx_images"}
 TABLES = {"congressional_votes", "mammographic_masses"}
 CLASSES_OF_POINTS = {"circle", "xor", "spiral"}
-POINTS = CLASSES_OF_POINTS | {"ring", "line"}
+POINTS = CLASSES_OF_POINTS | {"ring", "line", "clusters"}
 READABLE = {  # network: dataset modules or synthetic shapes that it can read
     "mlp": IMAGES,
     "cnn": IMAGES,
@@ -100,8 +100,7 @@ def dataset_problems(params: s.Params) -> Iterator[str]:
 
 def model_problems(params: s.Params) -> Iterator[str]:
     """Invalid datasets, evaluators, metrics and sizes of layers."""
-    formats: dict[str, str] = {name: dataset.module for name, dataset in params.datasets.items()}
-    formats |= {name: points.shape for name, points in params.synthetic.items()}
+    formats = list_formats(params)
     for name, model in params.models.items():
         key = f"models.{name}"
         if model.dataset not in formats:
@@ -119,6 +118,12 @@ def model_problems(params: s.Params) -> Iterator[str]:
                 f"found {model.report.metric!r}"
             )
         yield from size_problems(key, model)
+
+
+def list_formats(params: s.Params) -> dict[str, str]:
+    """Return the format of each dataset: its module, or the shape of synthetic points."""
+    formats: dict[str, str] = {name: dataset.module for name, dataset in params.datasets.items()}
+    return formats | {name: points.shape for name, points in params.synthetic.items()}
 
 
 def unreadable(key: str, model: s.AnyModel, formats: dict[str, str]) -> Iterator[str]:
@@ -227,30 +232,40 @@ def copy_problems(
     key: str, config: s.CrossValidation | s.Study, name: str, model: s.AnyModel
 ) -> Iterator[str]:
     """Settings that dvc.yaml needs in this section and that differ from those of the model."""
-    for attribute, expected in (
-        ("dataset", model.dataset),
-        ("network", model.network.name),
-        ("input_pipeline", model.training.input_pipeline),
-    ):
-        if getattr(config, attribute) != expected:
+    expected: dict[str, str] = {
+        "network": model.network.name,
+        "input_pipeline": model.training.input_pipeline,
+    }
+    if isinstance(config, s.CrossValidation):
+        expected["dataset"] = model.dataset
+    for attribute, value in expected.items():
+        if getattr(config, attribute) != value:
             yield (
-                f"{key}.{attribute}: expected that of models.{name}, {expected!r}, "
+                f"{key}.{attribute}: expected that of models.{name}, {value!r}, "
                 f"found {getattr(config, attribute)!r}"
             )
 
 
 def study_problems(params: s.Params) -> Iterator[str]:
-    """Studies of a model that does not exist, and variants that are not valid models."""
+    """Studies of a model or dataset that does not exist, and variants that are not valid models."""
+    formats = list_formats(params)
     for name, study in params.studies.items():
         key, model = f"studies.{name}", params.models.get(study.model)
         if model is None:
             expected = ", ".join(params.models)
             yield f"{key}.model: no model {study.model!r}, expected one of {expected}"
             continue
+        if study.dataset not in formats:
+            expected = ", ".join(formats)
+            yield f"{key}.dataset: no dataset {study.dataset!r}, expected one of {expected}"
+            continue
         yield from copy_problems(key, study, study.model, model)
+        yield from unreadable(key, model.model_copy(update={"dataset": study.dataset}), formats)
+        if (study.chart == "snapshots") != (study.snapshot is not None):
+            yield f"{key}.snapshot: expected a name with chart: snapshots, and only with it"
         variants = expand(study.grid, study.variants)
-        if len(variants) < 2:
-            yield f"{key}: expected at least two variants in `grid` and `variants`"
+        if not variants:
+            yield f"{key}: expected at least one variant in `grid` or `variants`"
         if study.reference is not None and study.reference not in variants:
             expected = ", ".join(variants)
             yield f"{key}.reference: expected one of {expected}; found {study.reference!r}"
@@ -263,9 +278,9 @@ def variant_problems(
 ) -> Iterator[str]:
     """Values of a variant that are not valid, or that the study sets itself."""
     values = {**study.settings, **overrides}
-    number = values.pop(MAX_EXAMPLES, 1)
-    if not isinstance(number, int) or number < 1:
-        yield f"{key}: {MAX_EXAMPLES}: expected an integer of at least 1, found {number!r}"
+    for name in sorted(DATA_KEYS & values.keys()):
+        if not isinstance(number := values.pop(name), int) or number < 1:
+            yield f"{key}: {name}: expected an integer of at least 1, found {number!r}"
     try:
         section = override(model.model_dump(), values)
         changed = type(model).model_validate(section)

@@ -60,6 +60,8 @@ DATASETS = {
     "spiral": DatasetText("2-D points: two spirals"),
     "ring": DatasetText("2-D points: ring"),
     "line": DatasetText("2-D points: line"),
+    "clusters": DatasetText("2-D points: eight clusters"),
+    "noisy_spiral": DatasetText("2-D points: two spirals with noise"),
 }
 
 DATASET_FIGURES = {
@@ -150,7 +152,9 @@ def describe_figure(figure: str) -> Caption:
 
 def describe_metric(metric: str) -> str:
     """Return the display name of a metric; its key if it has none."""
-    return METRICS.get(metric, metric.replace(".", " ").replace("_", " "))
+    return METRICS.get(
+        metric, metric.replace("val_", "validation ").replace(".", " ").replace("_", " ")
+    )
 
 
 def describe_count(count: str) -> str:

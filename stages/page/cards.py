@@ -255,6 +255,14 @@ CARDS = {
     "line": POINTS._replace(
         summary="Points on a line segment, without classes. The task is to generate more of them."
     ),
+    "clusters": POINTS._replace(
+        summary="Points in eight clusters on a circle, without classes. A generative adversarial"
+        " network may drop some of the clusters: mode collapse."
+    ),
+    "noisy_spiral": POINTS._replace(
+        summary="Few points along two spiral arms, with so much noise that the classes overlap. A"
+        " large network follows the noise: overfitting.",
+    ),
 }
 
 UNKNOWN = Card(

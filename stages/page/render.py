@@ -128,45 +128,55 @@ class StudyPage(NamedTuple):
     """A study and what it found.
 
     Attributes:
-        id: Id in params.yaml.
-        model: Id of the model that is varied.
-        report: Content of details.json: question, finding and results.
-        figure: Its figure.
-        unit: Unit of the results; "%" for fractions shown as percentages.
+        id: Id of the study.
+        report: Content of details.json: question, finding, models, metric and results.
+        figures: Its figures.
     """
 
     id: str
-    model: str
     report: Mapping[str, Any]
-    figure: Figure
-    unit: str
+    figures: Sequence[Figure]
 
     @property
     def rows(self) -> list[dict[str, str]]:
         """The results by variant, as texts: variant, mean, range, and what diverged."""
-        rows = []
+        unit, rows = choose_unit(self.report["metric"], ""), []
         for result in self.report["results"]:
             values, diverged = result["values"], result["diverged"]
             mean = sum(values) / len(values) if values else None
-            decimals = choose_decimals(mean or 0, self.unit)
-            limits = [with_unit(f(values), self.unit, decimals) for f in (min, max) if values]
+            decimals = choose_decimals(mean or 0, unit)
+            limits = [with_unit(f(values), unit, decimals) for f in (min, max) if values]
             rows.append(
                 {
                     "variant": result["variant"],
-                    "mean": "" if mean is None else with_unit(mean, self.unit, decimals),
+                    "mean": "" if mean is None else with_unit(mean, unit, decimals),
                     "range": " to ".join(limits),
-                    "note": f"{count_seeds(diverged)} diverged" if diverged else "",
+                    "note": f"{plural(diverged, 'run')} diverged" if diverged else "",
                 }
             )
         return rows
+
+
+class Charts(NamedTuple):
+    """What draws, besides the figures of models.
+
+    Attributes:
+        by_time: Charts of error against training time, by dataset.
+        library: JavaScript of Vega-Lite, compressed; see media.compress.
+    """
+
+    by_time: Mapping[str, Figure] = {}
+    library: str = ""
+
+
+NO_CHARTS = Charts()
 
 
 def render(
     models: Sequence[ModelPage],
     datasets: Sequence[DatasetPage],
     baseline: Mapping[str, Any],
-    time_charts: Mapping[str, Figure] | None = None,
-    vega: str = "",
+    charts: Charts = NO_CHARTS,
     studies: Sequence[StudyPage] = (),
 ) -> str:
     """Render the page as HTML, without control characters.
@@ -175,8 +185,7 @@ def render(
         models: Models; within a dataset, in the order of the results table.
         datasets: Datasets, in the order of their data cards.
         baseline: Content of reports/baseline.json, or an empty dictionary.
-        time_charts: Charts of error against training time, by dataset.
-        vega: JavaScript of Vega-Lite, which draws the charts, compressed; see media.compress.
+        charts: Charts of error against training time, and what draws all charts.
         studies: Studies, in the order of the page.
     """
     environment = Environment(
@@ -217,8 +226,8 @@ def render(
         min_seeds=MIN_SEEDS,
         overview=summarize(list(results.values())),
         baseline=baseline,
-        time_charts=time_charts or {},
-        vega=vega,
+        time_charts=charts.by_time,
+        vega=charts.library,
         studies=studies,
         records=records,
         precisions=count_values(records, "precision"),

@@ -1,5 +1,6 @@
 """Figures of studies."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,27 +10,99 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.plots.colors import REFERENCE, TRAINING
+from stages.core.splits import Split
+from stages.plots.colors import GENERATED, REFERENCE, TRAINING
+from stages.plots.images import dark_on_white, image_grid
 from stages.studies.findings import Summary
 from stages.studies.results import ordered_values
 from stages.studies.variants import name_value
 
+SQUARE = 1.2  # limit of the axes of points and surfaces
+CLASS_0, CLASS_1 = "#67001f", "#053061"  # darker than the surface
+SHOWN_POINTS, SHOWN_IMAGES = 300, 25
 LOG_RATIO = 50  # of the largest to the smallest value, from which the axis is logarithmic
 
 
-def plot_study(study: Any, table: pd.DataFrame, summaries: Sequence[Summary]) -> Figure:
-    """Draw a study as its section says: "curves" or "values"."""
+def plot_study(
+    study: Any,
+    table: pd.DataFrame,
+    summaries: Sequence[Summary],
+    snapshots: Sequence[np.ndarray | None],
+    examples: Split,
+) -> Figure:
+    """Draw a study as its section says.
+
+    Args:
+        study: Section of the study in params.yaml.
+        table: Histories of all runs; see results.summarize.
+        summaries: Results by variant.
+        snapshots: Snapshot of each run, None where training diverged.
+        examples: Training examples, drawn on snapshots of points and surfaces.
+    """
+    if study.chart == "snapshots":
+        return draw_snapshots(table, study.metric, snapshots, examples)
     figure = Figure(figsize=(6.4, 3.6))
     axes = figure.subplots()
-    label = study.metric.replace("val_", "validation ").replace("_", " ")
     if study.chart == "curves":
         draw_curves(axes, table, study.metric)
     else:
         draw_values(axes, summaries, ordered_values(study.grid))
         if len(study.grid) == 1:
             axes.set_xlabel(next(iter(study.grid)).rpartition(".")[2].replace("_", " "))
-    axes.set_ylabel(label)
+    axes.set_ylabel(describe(study.metric))
     return figure
+
+
+def describe(metric: str) -> str:
+    """Return the label of a metric."""
+    return metric.replace("val_", "validation ").replace("_", " ")
+
+
+def draw_snapshots(
+    table: pd.DataFrame, metric: str, snapshots: Sequence[np.ndarray | None], examples: Split
+) -> Figure:
+    """Draw the snapshot of each run: a row per variant, a column per seed; see plot_study."""
+    kept = table[table["kept"]]
+    rows, columns = kept["variant"].nunique(), kept["seed"].nunique()
+    figure = Figure(figsize=(1.5 * columns + 1.1, 1.65 * rows))
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes, run, snapshot in zip(grid.flat, kept.to_dict("records"), snapshots, strict=True):
+        axes.set(xticks=[], yticks=[], aspect="equal")
+        axes.grid(False)
+        if snapshot is None:
+            axes.set_title("diverged", fontsize=8)
+            continue
+        draw_snapshot(axes, snapshot, examples)
+        value = run[metric]
+        text = f"{value:.1%}" if metric.endswith("accuracy") else f"{value:.3g}"
+        axes.set_title(f"{describe(metric).removeprefix('validation ')} {text}", fontsize=8)
+    for axes, variant in zip(grid[:, 0], kept["variant"].unique(), strict=True):
+        axes.set_ylabel(variant)
+    return figure
+
+
+def draw_snapshot(axes: Axes, snapshot: np.ndarray, examples: Split) -> None:
+    """Draw a snapshot.
+
+    Args:
+        axes: Axes to draw on.
+        snapshot: Predicted probabilities in the square from -1.2 to 1.2, uint8 [y, x], of which
+            255 is 1; generated points [n, 2]; or generated images, uint8 [n, height, width(, 3)].
+        examples: Training examples, drawn on probabilities and under generated points.
+    """
+    extent = (-SQUARE, SQUARE, -SQUARE, SQUARE)
+    if snapshot.ndim == 2 and snapshot.shape[1] > 2:
+        axes.imshow(snapshot, cmap="RdBu", vmin=-60, vmax=315, extent=extent)
+        for label, color in ((0, CLASS_0), (1, CLASS_1)):
+            points = examples.x[examples.y == label][:SHOWN_POINTS]
+            axes.plot(*points.T, ".", color=color, markersize=1.5)
+    elif snapshot.ndim == 2:
+        axes.plot(*examples.x[:SHOWN_POINTS].T, ".", color=REFERENCE, markersize=1.5)
+        axes.plot(*snapshot.astype(np.float32).T, ".", color=GENERATED, markersize=1.5)
+        axes.set(xlim=extent[:2], ylim=extent[2:])
+    else:
+        images = dark_on_white(snapshot[:SHOWN_IMAGES])
+        axes.imshow(image_grid(images, math.isqrt(len(images))), interpolation="nearest")
 
 
 def draw_curves(axes: Axes, table: pd.DataFrame, metric: str) -> None:
@@ -45,9 +118,17 @@ def draw_curves(axes: Axes, table: pd.DataFrame, metric: str) -> None:
             continue
         by_unit = rows.groupby(unit)[metric].agg(["mean", "min", "max"])
         axes.plot(by_unit.index, by_unit["mean"], color=color, label=name)
+        mark_early_stops(axes, rows, unit, metric, color)
         axes.fill_between(by_unit.index, by_unit["min"], by_unit["max"], color=color, alpha=0.2)
     axes.set_xlabel(unit.replace("_", " "))
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+
+
+def mark_early_stops(axes: Axes, rows: pd.DataFrame, unit: str, metric: str, color: Any) -> None:
+    """Mark the epochs whose weights were kept, where these are not the last ones."""
+    last = rows.groupby("seed")[unit].transform("max")
+    early = rows[rows["kept"] & (rows[unit] < last)]
+    axes.plot(early[unit], early[metric], "v", color=color, markersize=5)
 
 
 def draw_values(axes: Axes, summaries: Sequence[Summary], values: list[float] | None) -> None:

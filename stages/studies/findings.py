@@ -80,6 +80,8 @@ def conclude(
     ranked = rank(summaries, maximize)
     if not ranked:
         return "Training diverged with every variant."
+    if len(summaries) == 1:
+        return describe_spread(summaries[0], percent)
     best = ranked[0]
     others = {summary.name: summary for summary in ranked[1:]}
     compared = others.get(reference or "") or next(iter(others.values()), None)
@@ -87,6 +89,16 @@ def conclude(
     if diverged := [summary.name for summary in summaries if summary.diverged]:
         sentences.append(f"Training diverged with {join(diverged)}.")
     return " ".join(sentences)
+
+
+def describe_spread(summary: Summary, percent: bool) -> str:
+    """Return a sentence on how much the seed decides, of a study with a single variant."""
+    low, high = (describe_value(f(summary.values), percent) for f in (min, max))
+    text = (
+        f"With {len(summary.values)} seeds: {describe(summary, percent)}, from {low} to {high}. "
+        "A difference of two single runs that is smaller than this range may be luck."
+    )
+    return f"{text} Training diverged {summary.diverged} times." if summary.diverged else text
 
 
 def compare(best: Summary, other: Summary | None, percent: bool, is_reference: bool) -> str:
@@ -105,9 +117,13 @@ def compare(best: Summary, other: Summary | None, percent: bool, is_reference: b
 
 def describe(summary: Summary, percent: bool) -> str:
     """Return mean and standard deviation of a variant in words."""
-    scale, unit = (100, "%") if percent else (1, "")
-    digits = 2 if percent else 4
-    return f"{scale * summary.mean:.{digits}f}{unit} ± {scale * summary.std:.{digits}f}"
+    scale, digits = (100, 2) if percent else (1, 4)
+    return f"{describe_value(summary.mean, percent)} ± {scale * summary.std:.{digits}f}"
+
+
+def describe_value(value: float, percent: bool) -> str:
+    """Return a result as text."""
+    return f"{100 * value:.2f}%" if percent else f"{value:.4f}"
 
 
 def join(names: Sequence[str]) -> str:

@@ -10,18 +10,18 @@ from stages.studies.variants import name_value
 
 
 def summarize(table: pd.DataFrame, metric: str) -> list[Summary]:
-    """Return the result of each variant after its last epoch or step.
+    """Return the result of each variant, that of the rows which are `kept`.
 
     Args:
-        table: Rows of all runs, with columns `variant`, `seed`, `diverged` and `metric`.
+        table: Rows of all runs, with columns `variant`, `seed`, `diverged`, `kept` and `metric`.
         metric: Column of the history.
     """
     summaries = []
     for name, rows in table.groupby("variant", sort=False):
-        last = rows.groupby("seed", sort=False).tail(1)
-        finite = last[~last["diverged"]]
+        kept = rows[rows["kept"]]
+        finite = kept[~kept["diverged"]]
         values = finite[metric].tolist() if len(finite) else []
-        summaries.append(Summary(str(name), values, int(last["diverged"].sum())))
+        summaries.append(Summary(str(name), values, int(kept["diverged"].sum())))
     return summaries
 
 
@@ -42,7 +42,7 @@ def describe_study(study: Any, summaries: Sequence[Summary]) -> dict[str, Any]:
         summaries: Results by variant.
 
     Returns:
-        question, finding, and the results by variant.
+        question, finding, models, metric, and the results by variant.
     """
     maximize = study.direction == "maximize"
     percent = study.metric.endswith("accuracy")
@@ -54,6 +54,8 @@ def describe_study(study: Any, summaries: Sequence[Summary]) -> dict[str, Any]:
     return {
         "question": study.question,
         "finding": finding,
+        "models": [study.model],
+        "metric": study.metric,
         "results": [
             {"variant": each.name, "values": list(each.values), "diverged": each.diverged}
             for each in summaries

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-Overrides = Mapping[str, Any]  # dotted key of the model's section, or MAX_EXAMPLES -> value
-MAX_EXAMPLES = "max_examples"  # number of training examples, chosen at random
+Overrides = Mapping[str, Any]  # dotted key of the model's section, or one of DATA_KEYS -> value
+DATA_KEYS = {  # integers of at least 1
+    "max_examples",  # number of training examples, chosen at random
+    "max_tokens",  # last tokens of each text that are kept
+}
 
 
 def expand(

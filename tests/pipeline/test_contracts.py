@@ -90,6 +90,9 @@ def entry_modules(name: str) -> list[Path]:
         folds = f"networks/{config.network.name}/folds.py"
         if kind == "cross_validate" and (ROOT / "stages" / folds).exists():
             modules.append(folds)
+    if kind == "study":
+        modules.append(f"networks/{PARAMS.studies[key].network}/train.py")
+        modules.append(f"pipelines/{PARAMS.studies[key].input_pipeline}.py")
     if kind == "evaluate":
         modules.append(f"tasks/{PARAMS.models[key].task}/evaluate.py")
         modules.append(f"tasks/{PARAMS.models[key].task}/captions.py")
@@ -115,9 +118,11 @@ def param_readers(stages: dict[str, PipelineStage], key: str) -> set[str]:
 
 def trained_by(*models: str) -> set[str]:
     """Return the stages that train models; stages that depend on them are stale afterwards."""
-    return {f"train@{model}" for model in models} | {
-        f"cross_validate@{model}" for model in models if model in PARAMS.cross_validation
-    }
+    return (
+        {f"train@{model}" for model in models}
+        | {f"cross_validate@{model}" for model in models if model in PARAMS.cross_validation}
+        | {f"study@{name}" for name, study in PARAMS.studies.items() if study.model in models}
+    )
 
 
 def evaluated_by(*models: str) -> set[str]:
@@ -143,6 +148,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"preprocess@{key}" for key in PARAMS.datasets}
     expected |= {f"{kind}@{key}" for kind in ("train", "evaluate") for key in PARAMS.models}
     expected |= {f"cross_validate@{key}" for key in PARAMS.cross_validation}
+    expected |= {f"study@{key}" for key in PARAMS.studies}
     assert set(stages) == expected | {"garment_photos", "report"}
     assert all(stage.desc for stage in stages.values())
 
@@ -196,6 +202,8 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
             param for dep in stage.deps if isinstance(dep, ParamsDependency) for param in dep.params
         }
         recipe = {f"models.{key}.network", f"models.{key}.training"}
+        studied = PARAMS.studies[key].model if kind == "study" else ""
+        study_recipe = {f"models.{studied}.network", f"models.{studied}.training"}
         assert (
             keys
             == {
@@ -206,7 +214,8 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "train": recipe,
                 "evaluate": {f"models.{key}.evaluation", f"models.{key}.task"},
                 "cross_validate": {f"cross_validation.{key}", *recipe},
-                "report": {"datasets", "downloads", "models", "synthetic"},
+                "study": {f"studies.{key}", *study_recipe},
+                "report": {"datasets", "downloads", "models", "studies", "synthetic"},
             }[kind]
         ), name
 
@@ -303,7 +312,8 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
     code = {path for path in deps if path.startswith("stages/")}
     models = {f"reports/{model}" for model in PARAMS.models}
     curves = {f"models/{model}/history.csv" for model in PARAMS.models}
-    assert deps - code == others | models | curves
+    studies = {f"reports/studies/{study}" for study in PARAMS.studies}
+    assert deps - code == others | models | curves | studies
 
 
 def test_metrics_and_plots_are_in_git_and_other_outputs_in_the_cache(

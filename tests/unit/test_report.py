@@ -711,7 +711,7 @@ def test_the_error_is_shown_against_the_training_time() -> None:
     svg = base64.b64decode(figure.url.removeprefix("data:image/svg+xml;base64,")).decode()
     assert f'width="{figure.width}" height="{figure.height}"' in svg
     assert ">slow</text>" in svg
-    page = render.render([slow], [], {}, charts)
+    page = render.render([slow], [], {}, render.Charts(charts))
     assert '<figure class="chart" data-name="time">' in page
 
 

@@ -50,13 +50,17 @@ def test_a_key_that_does_not_exist_is_named(key: str) -> None:
     ("study", "key", "value", "message"),
     [
         ("learning_rate", "model", "nope", "learning_rate.model: no model 'nope', expected one of"),
+        ("learning_rate", "dataset", "nope", "learning_rate.dataset: no dataset 'nope', expected"),
+        ("learning_rate", "dataset", "imdb", "raw_tensorflow cannot read 'imdb', expected one of"),
+        ("learning_rate", "snapshot", "output", "snapshot: expected a name with chart: snapshots"),
+        ("learning_rate", "chart", "snapshots", "snapshot: expected a name with chart: snapshots"),
         ("learning_rate", "network", "mlp", "expected that of models.mnist_lowlevel"),
         ("learning_rate", "reference", "x", "reference: expected one of 0.01, 0.03"),
         ("learning_rate", "seeds", [1], "seeds: list should have at least 3 items"),
         *(
             ("learning_rate", "grid", grid, message)
             for grid, message in [
-                ({"training.learning_rate": [1.0]}, "expected at least two variants"),
+                ({}, "expected at least one variant"),
                 ({"training.rate": [1.0, 2.0]}, "variant '1': training.rate: extra inputs"),
                 ({"trainin.rate": [1.0, 2.0]}, "no key trainin.rate in models.mnist_lowlevel"),
                 ({"training.learning_rate": [1.0, -2.0]}, "variant '-2': training.learning_rate"),
@@ -116,6 +120,13 @@ def test_diverged_variants_are_named() -> None:
     assert math.isnan(broken.mean)
 
 
+def test_a_single_variant_shows_how_much_the_seed_decides() -> None:
+    spread = of([Summary("same", [0.5, 0.6, 0.7], 0)], percent=True)
+    assert spread.startswith("With 3 seeds: 60.00% ± 10.00, from 50.00% to 70.00%.")
+    assert "diverged" not in spread
+    assert of([Summary("same", [0.5], 2)]).endswith("Training diverged 2 times.")
+
+
 def test_equal_results_do_not_differ_and_others_without_variation_do() -> None:
     assert findings.p_value([1.0, 1.0], [1.0, 1.0]) == 1
     assert findings.p_value([1.0, 1.0], [2.0, 2.0]) == 0
@@ -160,17 +171,19 @@ def test_a_trend_needs_two_values() -> None:
 # Results
 
 
-def table_of(*rows: tuple[str, int, int, float, bool]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["variant", "seed", "epoch", "val_loss", "diverged"])
+def table_of(*rows: tuple[str, int, int, float, bool, bool]) -> pd.DataFrame:
+    columns = ["variant", "seed", "epoch", "val_loss", "diverged", "kept"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def test_the_result_is_the_last_value_of_each_seed() -> None:
+def test_the_result_is_that_of_the_kept_weights_with_each_seed() -> None:
     table = table_of(
-        ("b", 1, 1, 5.0, False),
-        ("b", 1, 2, 4.0, False),
-        ("b", 2, 1, 3.0, False),
-        ("a", 1, 1, math.nan, True),
-        ("a", 2, 1, 2.0, False),
+        ("b", 1, 1, 5.0, False, False),
+        ("b", 1, 2, 4.0, False, True),
+        ("b", 2, 1, 3.0, False, True),
+        ("b", 2, 2, 6.0, False, False),
+        ("a", 1, 1, math.nan, True, True),
+        ("a", 2, 1, 2.0, False, True),
     )
     assert results.summarize(table, "val_loss") == [
         Summary("b", [4.0, 3.0], 0),
@@ -194,14 +207,15 @@ def test_values_of_a_grid_over_a_number_are_ordered(grid: Any, expected: Any) ->
 
 def test_the_description_has_the_finding_and_the_trend() -> None:
     study = SimpleNamespace(
-        question="Which?", direction="maximize", metric="val_accuracy", reference=None,
-        grid={"x": [1, 2, 3]},
+        question="Which?", model="a_model", direction="maximize", metric="val_accuracy",
+        reference=None, grid={"x": [1, 2, 3]},
     )  # fmt: skip
     summaries = [
         Summary("1", [0.1, 0.11], 0), Summary("2", [0.9, 0.91], 0), Summary("3", [0.2, 0.21], 0),
     ]  # fmt: skip
     described = results.describe_study(study, summaries)
     assert described["question"] == "Which?"
+    assert (described["models"], described["metric"]) == (["a_model"], "val_accuracy")
     assert described["finding"].startswith("2 is best: 90.50%")
     assert described["finding"].endswith("Both smaller and larger values than 2 are worse.")
     assert described["results"][0] == {"variant": "1", "values": [0.1, 0.11], "diverged": 0}

@@ -12,8 +12,14 @@ RESULTS = [
 
 
 def study(**changes: Any) -> render.StudyPage:
-    report = {"question": "How high?", "finding": "Not too high.", "results": RESULTS}
-    return render.StudyPage("rate", "a_model", report, figure("AAAA"), "%")._replace(**changes)
+    report = {
+        "question": "How high?",
+        "finding": "Not too high.",
+        "models": ["a_model"],
+        "metric": "val_accuracy",
+        "results": RESULTS,
+    }
+    return render.StudyPage("rate", report | changes, [figure("AAAA"), figure("BBBB")])
 
 
 def test_a_study_shows_its_question_finding_and_variants() -> None:
@@ -23,9 +29,13 @@ def test_a_study_shows_its_question_finding_and_variants() -> None:
     assert "&lt;low&gt;" in page
     assert "51.00%" in page
     assert "50.00% to 52.00%" in page
-    assert "1 seed diverged" in page
-    assert "3 seeds diverged" in page
+    assert "1 run diverged" in page
+    assert "3 runs diverged" in page
     assert 'href="#studies"' in page
+    assert 'href="#a_model"' in page
+    assert "validation accuracy" in page
+    assert "AAAA" in page
+    assert "BBBB" in page
 
 
 def test_without_studies_there_is_no_section() -> None:
@@ -34,7 +44,7 @@ def test_without_studies_there_is_no_section() -> None:
 
 def test_other_results_have_four_digits() -> None:
     results = [{"variant": "a", "values": [0.01234, 0.01236], "diverged": 0}]
-    page = study(unit="", report={"results": results})
+    page = study(metric="val_loss", results=results)
     assert page.rows == [
         {"variant": "a", "mean": "0.01235", "range": "0.01234 to 0.01236", "note": ""}
     ]

@@ -1,0 +1,140 @@
+"""Data and snapshots of studies."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from stages.core.splits import Split
+from stages.plots.studies import plot_study
+from stages.studies.data import choose_examples, keep_last_tokens
+from stages.studies.findings import Summary
+from stages.studies.snapshots import measure_points, take_snapshot
+from stages.study import kept_row
+
+IMAGES = Split(np.arange(40, dtype=np.uint8).reshape(10, 2, 2), np.arange(10))
+
+
+def test_examples_of_a_smaller_number_are_among_those_of_a_larger_one() -> None:
+    few, more = choose_examples(IMAGES, 3), choose_examples(IMAGES, 6)
+    assert len(few.y) == 3
+    assert set(few.y) < set(more.y)
+    np.testing.assert_array_equal(few.x, IMAGES.x[few.y])
+    assert choose_examples(IMAGES, None) is IMAGES
+    assert choose_examples(IMAGES, 10) is IMAGES
+
+
+def test_a_text_keeps_its_beginning() -> None:
+    text = Split(np.array([3, 1, 2]), np.array([1, 2, 5]))
+    part = choose_examples(text, 2)
+    assert (part.x.tolist(), part.y.tolist()) == ([3, 1], [1, 2])
+
+
+def test_the_last_tokens_are_kept() -> None:
+    texts = Split(np.array([[1, 2, 3, 4], [5, 6, 0, 0], [7, 8, 9, 0]]), np.array([0, 1, 0]))
+    kept = keep_last_tokens(texts, 2)
+    assert kept.x.tolist() == [[3, 4], [5, 6], [8, 9]]
+    np.testing.assert_array_equal(kept.y, texts.y)
+    assert keep_last_tokens(texts, 4) is texts
+    assert keep_last_tokens(texts, None) is texts
+    assert keep_last_tokens(texts, 3).x.tolist() == [[2, 3, 4], [5, 6, 0], [7, 8, 9]]
+
+
+def test_the_last_snapshot_is_taken() -> None:
+    trained = SimpleNamespace(
+        snapshots={"output": np.arange(6).reshape(3, 2)}, model=SimpleNamespace(layers=[])
+    )
+    assert take_snapshot(trained, "output").tolist() == [4, 5]
+    with pytest.raises(KeyError, match="output"):
+        take_snapshot(trained, "decoded")
+
+
+def test_generated_points_are_compared_with_real_ones() -> None:
+    real = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    same, far = measure_points(real, real), measure_points(real + 5, real)
+    assert same["val_sliced_wasserstein"] < 0.01
+    assert far["val_sliced_wasserstein"] > 1
+    assert same["val_coverage"] == 1
+    assert far["val_coverage"] < 0.1
+
+
+def test_early_stopping_keeps_the_epoch_of_the_lowest_loss() -> None:
+    history = pd.DataFrame({"epoch": [1, 2, 3], "val_loss": [3.0, 1.0, 2.0]})
+    assert kept_row(history, SimpleNamespace(early_stopping_patience=1)) == 1
+    assert kept_row(history, SimpleNamespace(early_stopping_patience=None)) == 2
+    assert kept_row(history, SimpleNamespace()) == 2
+
+
+POINTS = Split(np.zeros((4, 2), np.float32), np.array([0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        np.zeros((40, 40), np.uint8),
+        np.zeros((50, 2), np.float16),
+        np.zeros((30, 8, 8), np.uint8),
+        np.zeros((30, 8, 8, 3), np.uint8),
+    ],
+)
+def test_each_run_has_its_snapshot(snapshot: np.ndarray) -> None:
+    study = SimpleNamespace(chart="snapshots", metric="val_accuracy", grid={})
+    table = pd.DataFrame(
+        {
+            "variant": ["a", "a", "b", "b"],
+            "seed": [1, 2, 1, 2],
+            "val_accuracy": [0.5, 0.6, 0.7, np.nan],
+            "kept": True,
+            "diverged": [False, False, False, True],
+        }
+    )
+    figure = plot_study(study, table, [], [snapshot] * 3 + [None], POINTS)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["accuracy 50.0%", "accuracy 60.0%", "accuracy 70.0%", "diverged"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["a", "", "b", ""]
+
+
+CURVES = pd.DataFrame(
+    {
+        "variant": ["a"] * 4 + ["b"],
+        "seed": [1, 1, 1, 2, 1],
+        "epoch": [1, 2, 3, 1, np.nan],
+        "val_loss": [3.0, 1.0, 2.0, 1.0, np.nan],
+        "kept": [False, True, False, True, True],
+        "diverged": [False] * 4 + [True],
+    }
+)
+
+
+def test_curves_show_which_epoch_is_kept_and_what_diverged() -> None:
+    study = SimpleNamespace(chart="curves", metric="val_loss", grid={})
+    figure = plot_study(study, CURVES, [], [], POINTS)
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == "validation loss"
+    mean, marks, broken = axes.get_lines()
+    assert mean.get_ydata().tolist() == [2.0, 1.0, 2.0]  # type: ignore[union-attr]
+    assert (marks.get_xdata().tolist(), marks.get_ydata().tolist()) == ([2.0], [1.0])  # type: ignore[union-attr]
+    assert broken.get_label() == "b (diverged)"
+
+
+@pytest.mark.parametrize(
+    ("grid", "scale", "label"),
+    [
+        ({"x.learning_rate": [0.1, 1.0, 100.0]}, "log", "learning rate"),
+        ({"x.units": [1, 2, 3]}, "linear", "units"),
+        ({"x.activation": ["a", "b", "c"]}, "linear", "activation"),
+    ],
+)
+def test_values_are_drawn_at_their_place(
+    grid: dict[str, list[object]], scale: str, label: str
+) -> None:
+    (values,) = grid.values()
+    names = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    summaries = [Summary(name, [0.1, 0.3], 0) for name in names]
+    study = SimpleNamespace(chart="values", metric="val_accuracy", grid=grid)
+    figure: Figure = plot_study(study, pd.DataFrame(), summaries, [], POINTS)
+    (axes,) = figure.axes
+    assert (axes.get_xscale(), axes.get_xlabel()) == (scale, label)
+    assert axes.get_lines()[-1].get_ydata().tolist() == pytest.approx([0.2] * 3)  # type: ignore[union-attr]
