@@ -1,6 +1,7 @@
 """Figures of studies."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from stages.studies.variants import name_value
 SQUARE = 1.2  # limit of the axes of points and surfaces
 CLASS_0, CLASS_1 = "#67001f", "#053061"  # darker than the surface
 SHOWN_POINTS, SHOWN_IMAGES = 300, 25
+LABEL_WIDTH = 16  # characters of a line
 LOG_RATIO = 50  # of the largest to the smallest value, from which the axis is logarithmic
 
 
@@ -77,7 +79,7 @@ def draw_snapshots(
         text = f"{value:.1%}" if metric.endswith("accuracy") else f"{value:.3g}"
         axes.set_title(f"{describe(metric).removeprefix('validation ')} {text}", fontsize=8)
     for axes, variant in zip(grid[:, 0], kept["variant"].unique(), strict=True):
-        axes.set_ylabel(variant)
+        axes.set_ylabel(textwrap.fill(variant, LABEL_WIDTH), fontsize=8)
     return figure
 
 
