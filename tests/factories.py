@@ -120,7 +120,7 @@ MODELS: dict[str, dict[str, Any]] = {
     },
     "raw_tensorflow": {
         "task": "classification",
-        "network": {"hidden_units": 7, "initial_gain": 4.0},
+        "network": {"hidden_units": [7], "initial_gain": 4.0},
         "training": {
             "seed": 1,
             "batch_size": 16,

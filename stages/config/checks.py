@@ -201,8 +201,6 @@ def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
                 yield too_large(f"{key}.network.conv_layers.{number}", num_params)
         widths = [height * width * channels[-1]]
     hidden = getattr(network, "dense_units", None) or getattr(network, "hidden_units", None)
-    if isinstance(hidden, int):
-        hidden = [hidden]
     if isinstance(network, s.CharRnn | s.TextRnn):
         widths, hidden = [network.embedding_dim, 4 * network.units], [network.units]
     for inputs, units in pairwise([*widths, *(hidden or [])]):

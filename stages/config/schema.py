@@ -358,10 +358,10 @@ class FourierMlp(Section):
 
 
 class RawTensorFlow(Section):
-    """One hidden layer of sigmoid units, in low-level TensorFlow."""
+    """Fully connected layers of sigmoid units, in low-level TensorFlow."""
 
     name: Literal["raw_tensorflow"]
-    hidden_units: Units
+    hidden_units: Annotated[list[Units], Field(min_length=1)]
     initial_gain: Positive
 
 

@@ -10,7 +10,7 @@ SENTENCES = {  # by name and, where there are several, variant
     "which pixels are neighbors.",
     "mlp/linear": "A linear classifier without hidden layers: the score of a class is a weighted "
     "sum of all pixels.",
-    "raw_tensorflow": "A fully connected network with one hidden layer, written with low-level "
+    "raw_tensorflow": "A fully connected network of sigmoid units, written with low-level "
     "TensorFlow: variables, matrix products and gradients, without Keras layers, losses or "
     "optimizers.",
     "cnn": "A convolutional network: small filters slide over the image, so that a pattern is "
@@ -203,7 +203,7 @@ def binary_mlp_layers(network: Network) -> str:
 
 def raw_layers(network: Network) -> str:
     """Describe the layers of the network raw_tensorflow."""
-    return chain(f"dense {network['hidden_units']} sigmoid", "softmax output")
+    return chain(*dense(network["hidden_units"], "sigmoid"), "softmax output")
 
 
 def text_rnn_layers(network: Network) -> str:

@@ -93,7 +93,6 @@ SNAPSHOTS_ALONE = {"sample_temperatures", "sample_length", "sample_every"}
 ABSENT = {
     ("raw_tensorflow", "training.schedule"): "constant",
     ("vae", "network.activation"): "tanh",
-    ("raw_tensorflow", "network.hidden_units"): 6,
     ("gan", "training.discriminator_optimizer.ema_momentum"): None,  # rejected by the checks
     ("point_gan", "training.discriminator_optimizer.ema_momentum"): None,
     ("cnn", "network.conv_layers.0.filters"): 4,

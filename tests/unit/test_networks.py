@@ -255,8 +255,9 @@ def test_accuracy_from_low_level_operations() -> None:
     assert float(raw.accuracy(logits, tf.constant([1, 1, 2, 0]))) == 0.5
 
 
-def test_a_step_from_low_level_operations_is_that_of_keras() -> None:
-    parameters = raw.initialize(64, 7, 3, 4.0)
+@pytest.mark.parametrize("hidden", [[7], [7, 5, 6]])
+def test_a_step_from_low_level_operations_is_that_of_keras(hidden: list[int]) -> None:
+    parameters = raw.initialize([64, *hidden, 3], 4.0)
     model = raw.to_keras([parameter.numpy() for parameter in parameters], (8, 8))
     model.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy")
     model.train_on_batch(IMAGES.x, IMAGES.y)
@@ -267,7 +268,7 @@ def test_a_step_from_low_level_operations_is_that_of_keras() -> None:
 
 
 def test_initial_weights_have_the_deviation_of_glorot_times_the_gain() -> None:
-    parameters = raw.initialize(400, 300, 100, 4.0)
+    parameters = raw.initialize([400, 300, 100], 4.0)
     deviations = [float(np.std(parameter.numpy())) for parameter in parameters]
     expected = [4 * np.sqrt(2 / 700), 0, np.sqrt(2 / 400), 0]
     assert deviations == pytest.approx(expected, rel=0.02)

@@ -728,7 +728,7 @@ CONFIG = ANY_MODEL.validate_python(
     {
         "dataset": "mnist",
         "task": "classification",
-        "network": {"name": "raw_tensorflow", "hidden_units": 8, "initial_gain": 1.0},
+        "network": {"name": "raw_tensorflow", "hidden_units": [8], "initial_gain": 1.0},
         "training": {
             "input_pipeline": "arrays",
             "seed": 1,

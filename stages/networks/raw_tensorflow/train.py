@@ -1,7 +1,7 @@
-"""Training of an MLP in low-level TensorFlow: a sigmoid hidden layer, then softmax.
+"""Training of an MLP in low-level TensorFlow: sigmoid hidden layers, then softmax.
 
 Keras is not used for training. The parts, in the order in which they are used:
-    Parameters     two weight matrices and two bias vectors
+    initialize     a weight matrix and a bias vector per layer
     forward        from images to class logits
     cross_entropy  the loss of the logits
     train_step     one gradient-descent step
@@ -9,7 +9,9 @@ Keras is not used for training. The parts, in the order in which they are used:
 """
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,51 +24,44 @@ from stages.core.splits import Split
 from stages.learning.fit import MakeBatches, Trained
 
 WARMUP = 0.1  # fraction of the steps, in the schedule `triangular`
+LOGGING_STEPS = 100  # from row to row of the history
+
+Parameters = Sequence[tf.Variable]  # see `initialize`
 
 
-class Parameters(NamedTuple):
-    """Trainable parameters of the network, float32."""
-
-    hidden_weights: tf.Variable  # [pixels, hidden]
-    hidden_bias: tf.Variable  # [hidden]
-    output_weights: tf.Variable  # [hidden, classes]
-    output_bias: tf.Variable  # [classes]
-
-
-def initialize(pixels: int, hidden: int, classes: int, gain: float) -> Parameters:
+def initialize(sizes: Sequence[int], gain: float) -> list[tf.Variable]:
     """Initialize weights with Glorot initialization, and biases with zeros.
 
     The standard deviation of the weights is sqrt(2 / (inputs + outputs)). With 1 instead, the
     sigmoids would saturate, where their gradient is nearly 0, and learn slowly.
 
     Args:
-        pixels: Number of inputs.
-        hidden: Number of hidden units.
-        classes: Number of outputs.
+        sizes: Number of inputs, of units of each hidden layer, and of outputs.
         gain: Factor of the hidden weights; since the slope of a sigmoid is at most 1/4, a gain of
             about 4 keeps the scale of the signal.
+
+    Returns:
+        Weights [inputs, outputs] and bias [outputs] of each layer, float32, in turn.
 
     Reference:
         Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks,
         AISTATS 2010.
     """
-
-    def weights(inputs: int, outputs: int, gain: float) -> tf.Variable:
-        deviation = gain * math.sqrt(2 / (inputs + outputs))
-        return tf.Variable(tf.random.normal([inputs, outputs], stddev=deviation))
-
-    return Parameters(
-        weights(pixels, hidden, gain),
-        tf.Variable(tf.zeros([hidden])),
-        weights(hidden, classes, 1),
-        tf.Variable(tf.zeros([classes])),
-    )
+    parameters = []
+    for number, (inputs, outputs) in enumerate(pairwise(sizes), 1):
+        scale = gain if number < len(sizes) - 1 else 1
+        deviation = scale * math.sqrt(2 / (inputs + outputs))
+        parameters.append(tf.Variable(tf.random.normal([inputs, outputs], stddev=deviation)))
+        parameters.append(tf.Variable(tf.zeros([outputs])))
+    return parameters
 
 
 def forward(x: tf.Tensor, parameters: Parameters) -> tf.Tensor:
     """Compute logits [n, classes] of images x [n, pixels] with values from 0 to 1."""
-    hidden = tf.sigmoid(tf.matmul(x, parameters.hidden_weights) + parameters.hidden_bias)
-    return tf.matmul(hidden, parameters.output_weights) + parameters.output_bias
+    *hidden, output_weights, output_bias = parameters
+    for weights, bias in zip(hidden[::2], hidden[1::2], strict=True):
+        x = tf.sigmoid(tf.matmul(x, weights) + bias)
+    return tf.matmul(x, output_weights) + output_bias
 
 
 def cross_entropy(logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
@@ -107,7 +102,10 @@ def train(
     validation: Split | None,
     make_batches: MakeBatches,
 ) -> Trained:
-    """Train for `steps` steps; the history has a row after each epoch and after the last step.
+    """Train for `steps` steps.
+
+    The history has a row every LOGGING_STEPS steps, or every epoch if that is shorter, and after
+    the last step.
 
     Args:
         config: The model's section of params.yaml.
@@ -120,13 +118,10 @@ def train(
         DivergedError: If a loss or weight is not finite.
     """
     training, shape = config.training, train.x.shape[1:]
-    parameters = initialize(
-        math.prod(shape),
-        config.network.hidden_units,
-        len(info["classes"]),
-        config.network.initial_gain,
-    )
+    sizes = [math.prod(shape), *config.network.hidden_units, len(info["classes"])]
+    parameters = initialize(sizes, config.network.initial_gain)
     batches = make_batches(train, training, shuffle=True)
+    every = min(LOGGING_STEPS, len(batches))
     finite = [parameter.numpy() for parameter in parameters]
     rows: list[dict[str, float]] = []
     measured: list[tuple[tf.Tensor, tf.Tensor]] = []
@@ -135,7 +130,7 @@ def train(
         measured.append(
             train_step(flatten_images(x), as_integers(y), parameters, tf.constant(rate))
         )
-        if step % len(batches) and step < training.steps:
+        if step % every and step < training.steps:
             continue
         row = {"training_step": step, "learning_rate": rate}
         row |= measure(np.mean(measured, axis=0), parameters, validation)
@@ -205,13 +200,14 @@ def to_keras(weights: list[np.ndarray], shape: tuple[int, ...]) -> keras.Model:
         weights: Values of Parameters.
         shape: Shape of an image.
     """
+    units = [bias.size for bias in weights[1::2]]
     model = keras.Sequential(
         [
             keras.Input(shape, dtype="uint8"),
             keras.layers.Rescaling(1 / 255),
             keras.layers.Flatten(),
-            keras.layers.Dense(weights[0].shape[1], activation="sigmoid"),
-            keras.layers.Dense(weights[2].shape[1], activation="softmax"),
+            *(keras.layers.Dense(size, activation="sigmoid") for size in units[:-1]),
+            keras.layers.Dense(units[-1], activation="softmax"),
         ]
     )
     model.set_weights(weights)
