@@ -497,6 +497,13 @@ class Grayscale(Section):
     type: Literal["grayscale"]
 
 
+class CvaeTraining(VaeTraining):
+    """Training of a conditional VAE, with the loss of a classifier that is trained first."""
+
+    classifier_epochs: Epochs
+    classifier_weight: NonNegative
+
+
 class AutoencoderTraining(KerasTraining):
     """Training of an autoencoder to reconstruct images, or to undo a corruption."""
 
@@ -650,7 +657,7 @@ class CvaeModel(Model):
 
     task: Literal["conditional_generation"]
     network: Cvae
-    training: VaeTraining
+    training: CvaeTraining
     evaluation: SeededEvaluation
 
 
@@ -751,6 +758,13 @@ class CrossValidation(Section):
     seed: Seed
 
 
+class AnomalyDetection(Section):
+    """Detection of the test images of another dataset; `dataset` is that of the model."""
+
+    dataset: Id
+    anomalies: Id
+
+
 class Params(Section):
     """Content of params.yaml."""
 
@@ -760,3 +774,4 @@ class Params(Section):
     synthetic: dict[Id, Synthetic]
     models: dict[Id, AnyModel]
     cross_validation: dict[Id, CrossValidation]
+    anomaly_detection: dict[Id, AnomalyDetection]

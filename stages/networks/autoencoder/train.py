@@ -42,7 +42,7 @@ def train(
         config: The model's section of params.yaml.
         info: The dataset's info.json; not used.
         train: Images uint8 [n, height, width(, 3)].
-        validation: Validation split, for `val_loss` and `val_psnr`, or None.
+        validation: Validation split, for `val_loss`, or None.
         make_batches: Function of the input pipeline.
 
     Returns:
@@ -54,7 +54,7 @@ def train(
     """
     del info
     training = config.training
-    corruption = training.corruption and training.corruption.model_dump()
+    corruption = None if training.corruption is None else training.corruption.model_dump()
     shape = train.x.shape[1:]
     input_shape = corrupted_shape(shape, corruption)
     model = build_autoencoder(config.network, input_shape, shape)
@@ -66,18 +66,16 @@ def train(
             lambda batch, seed: (corrupt(batch[0], corruption, seed), to_target(batch[0]))
         )
 
-    # Its length is unknown, since seeds are endless.
-    total_steps = training.epochs * math.ceil(len(train.x) / training.batch_size)
+    train_batches = batches(train, True)
     compile_model(
         model,
-        make_optimizer(training.optimizer, total_steps),
+        make_optimizer(training.optimizer, training.epochs * len(train_batches)),
         loss="mean_squared_error",
-        metrics=[Psnr()],
     )
     try:
         history = fit(
             model,
-            batches(train, True),
+            train_batches,
             None if validation is None else batches(validation, False),
             epochs=training.epochs,
         )
@@ -103,25 +101,13 @@ def corrupted_shape(shape: tuple[int, ...], corruption: dict[str, Any] | None) -
 
 
 def numbered_seeds() -> tf.data.Dataset:
-    """Endless dataset of seeds [2] that are the same in each epoch, to compare validation losses."""
+    """Endless dataset of seeds [2], the same in each epoch, so that validation losses compare."""
     return tf.data.Dataset.counter().map(lambda number: tf.stack([number, 0]))
 
 
 def to_target(images: tf.Tensor) -> tf.Tensor:
     """Scale images uint8 to float32 of 0 to 1."""
     return tf.cast(images, tf.float32) / 255
-
-
-class Psnr(keras.metrics.MeanSquaredError):
-    """Peak signal-to-noise ratio of all pixels, values of 0 to 1, in decibels."""
-
-    def __init__(self) -> None:
-        super().__init__(name="psnr")
-
-    def result(self) -> tf.Tensor:
-        """Return -10 log10 of the mean squared error."""
-        error = tf.maximum(tf.convert_to_tensor(super().result()), 1e-10)
-        return -10 * tf.math.log(error) / math.log(10)
 
 
 def build_autoencoder(

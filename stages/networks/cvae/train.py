@@ -1,8 +1,14 @@
 """Training of a conditional variational autoencoder for grayscale images.
 
+Its decoder learns from two sources: to reconstruct images, and to decode samples of the prior to
+images that a classifier recognizes. The classifier is a small network, trained first; it is not the
+evaluator, and is discarded after training.
+
 Reference:
     Sohn, Lee, Yan: Learning structured output representation using deep conditional generative
     models. NIPS 2015.
+    Bao et al.: CVAE-GAN: Fine-grained image generation through asymmetric training. ICCV 2017
+    (the classifier).
 """
 
 from typing import Any
@@ -11,16 +17,18 @@ import keras
 import tensorflow as tf
 
 from stages.config.schema import Cvae as CvaeConfig
-from stages.config.schema import CvaeModel
+from stages.config.schema import CvaeModel, CvaeTraining, ImageClassifierTraining
 from stages.core.errors import DataError, DivergedError
 from stages.core.splits import Split
-from stages.learning.fit import MakeBatches, Trained, compile_model, fit
+from stages.learning.fit import MakeBatches, Trained, compile_model, fit, train_classifier
 from stages.learning.layers import FusedBatchNormalization
 from stages.learning.optimizers import make_optimizer
 
 UPSAMPLING = 4  # two transposed convolutions of stride 2
 KERNEL_SIZE = 3
 OUTPUT_KERNEL_SIZE = 5
+CLASSIFIER_FILTERS = (32, 64)
+CLASSIFIER_DROPOUT = 0.3
 
 
 def train(
@@ -56,7 +64,8 @@ def train(
         return dataset.map(lambda images, classes: ((images, classes), images))
 
     train_batches = batches(train, True)
-    cvae = Cvae(encoder, decoder, training.kl_weight)
+    classifier = train_small_classifier(training, train, num_classes, make_batches)
+    cvae = Cvae((encoder, decoder), classifier, training)
     compile_model(cvae, make_optimizer(training.optimizer, training.epochs * len(train_batches)))
     inference_model = build_inference_model(encoder, decoder)
     try:
@@ -72,38 +81,61 @@ def train(
 
 
 class Cvae(keras.Model):
-    """Trains an encoder and a decoder, both of which know the class, on the negative ELBO.
+    """Trains an encoder and a decoder, both of which know the class.
 
     Batches are ((images, classes), images). Reports means per image, in nats: `loss` =
-    `reconstruction_loss` + `kl_weight` * `kl_loss`.
+    `reconstruction_loss` + `kl_weight` * `kl_loss` + `classifier_weight` * `class_loss`.
 
     Args:
-        encoder: Model from images and classes to mean and log variance of the latent variables.
-        decoder: Model from latent variables and classes to logits of the pixels.
-        kl_weight: Weight of the KL divergence.
+        networks: Encoder, from images and classes to mean and log variance of the latent variables,
+            and decoder, from latent variables and classes to logits of the pixels.
+        classifier: Trained model from images of 0 to 255 to class probabilities, which is frozen.
+        training: Training config, for the weights of the losses.
     """
 
-    def __init__(self, encoder: keras.Model, decoder: keras.Model, kl_weight: float) -> None:
+    def __init__(
+        self,
+        networks: tuple[keras.Model, keras.Model],
+        classifier: keras.Model,
+        training: CvaeTraining,
+    ) -> None:
         super().__init__()
-        self.encoder, self.decoder, self.kl_weight = encoder, decoder, kl_weight
+        self.encoder, self.decoder = networks
+        self.classifier, self.training_config = classifier, training
+        self.classifier.trainable = False
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
         self.kl_tracker = keras.metrics.Mean(name="kl_loss")
+        self.class_tracker = keras.metrics.Mean(name="class_loss")
         self.built = True
 
     def call(
         self, inputs: tuple[tf.Tensor, tf.Tensor], training: bool | None = None
     ) -> dict[str, tf.Tensor]:
-        """Encode images [n, height, width] of classes [n], and decode a sample of each posterior.
+        """Decode a sample of the posterior of each image, and a sample of the prior per class.
+
+        Args:
+            inputs: Images [n, height, width] and classes [n].
+            training: Whether the networks are in training mode.
 
         Returns:
-            `mean` and `log_variance`, [n, latent_dim]; `reconstruction`, logits [n, height, width].
+            `mean` and `log_variance`, [n, latent_dim]; `reconstruction`, logits [n, height, width];
+            `probabilities` of the classes of the sample of the prior, [n, classes].
         """
         images, classes = inputs
         mean, log_variance = self.encoder([images, classes], training=training)
         # The reparameterization trick: the sample has gradients with respect to both.
         latent = mean + tf.exp(0.5 * log_variance) * tf.random.normal(tf.shape(mean))
-        logits = self.decoder([latent, classes], training=training)
-        return {"mean": mean, "log_variance": log_variance, "reconstruction": logits}
+        prior = tf.random.normal(tf.shape(mean))
+        logits = self.decoder(
+            [tf.concat([latent, prior], 0), tf.concat([classes, classes], 0)], training=training
+        )
+        reconstruction, sampled = tf.split(logits, 2)
+        return {
+            "mean": mean,
+            "log_variance": log_variance,
+            "reconstruction": reconstruction,
+            "probabilities": self.classifier(255 * tf.sigmoid(sampled), training=False),
+        }
 
     def compute_loss(
         self,
@@ -114,15 +146,56 @@ class Cvae(keras.Model):
         training: bool = True,
     ) -> tf.Tensor:
         """Compute the mean loss of a batch; y are the images, 0 to 255, [n, height, width]."""
-        del x, sample_weight, training
+        del sample_weight, training
         targets, logits = tf.cast(y, tf.float32) / 255, y_pred["reconstruction"]
         cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
         reconstruction = tf.reduce_sum(cross_entropy, axis=[1, 2])
         mean, log_variance = y_pred["mean"], y_pred["log_variance"]
         kl = 0.5 * tf.reduce_sum(mean**2 + tf.exp(log_variance) - 1 - log_variance, axis=1)
         self.reconstruction_tracker.update_state(reconstruction)
+        class_loss = keras.losses.sparse_categorical_crossentropy(x[1], y_pred["probabilities"])
         self.kl_tracker.update_state(kl)
-        return tf.reduce_mean(reconstruction + self.kl_weight * kl)
+        self.class_tracker.update_state(class_loss)
+        weights = self.training_config
+        return tf.reduce_mean(
+            reconstruction + weights.kl_weight * kl + weights.classifier_weight * class_loss
+        )
+
+
+def train_small_classifier(
+    training: CvaeTraining, train: Split, num_classes: int, make_batches: MakeBatches
+) -> keras.Model:
+    """Train a small convolutional network on images and classes.
+
+    Returns:
+        Model from images of 0 to 255, [n, height, width], to probabilities [n, num_classes].
+
+    Raises:
+        DivergedError: See `train`.
+    """
+    shape = train.x.shape[1:]
+    layers = [keras.Input(shape), keras.layers.Rescaling(1 / 255)]
+    layers.append(keras.layers.Reshape((*shape, 1)))
+    for filters in CLASSIFIER_FILTERS:
+        layers += [
+            keras.layers.Conv2D(filters, KERNEL_SIZE, padding="same", activation="relu"),
+            keras.layers.MaxPooling2D(),
+        ]
+    layers += [
+        keras.layers.Flatten(),
+        keras.layers.Dropout(CLASSIFIER_DROPOUT),
+        keras.layers.Dense(num_classes, activation="softmax", dtype="float32"),
+    ]
+    classifier = keras.Sequential(layers)
+    config = ImageClassifierTraining(
+        input_pipeline=training.input_pipeline,
+        seed=training.seed,
+        precision=training.precision,
+        epochs=training.classifier_epochs,
+        batch_size=training.batch_size,
+        optimizer=training.optimizer,
+    )
+    return train_classifier(classifier, config, train, None, make_batches).model
 
 
 def build_encoder(network: CvaeConfig, shape: tuple[int, ...], num_classes: int) -> keras.Model:
