@@ -69,7 +69,7 @@ def evaluate(context: EvaluationContext) -> Evaluation:
 
 
 def decode(decoder: keras.Model, latent: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Decode latent variables [n, latent_dim] to images of classes [n], uint8 [n, height, width]."""
+    """Decode latent variables [n, latent_dim] to images of classes [n], uint8."""
     inputs = [latent.astype(np.float32), labels.astype(np.uint8)]
     logits = predict_arrays(decoder, inputs)  # type: ignore[arg-type]
     return np.round(127.5 + 127.5 * np.tanh(logits / 2)).astype(np.uint8)  # 255 sigmoid(logits)

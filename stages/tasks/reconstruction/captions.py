@@ -32,7 +32,7 @@ CAPTIONS = {
     ),
     "clusters": Caption(
         "Clusters in latent space (k-means) and classes",
-        "Bright squares off the diagonal show classes that share a cluster.",
+        "Dark squares off the diagonal show classes that k-means does not tell apart.",
     ),
 }
 ANOMALY_CAPTIONS = {
