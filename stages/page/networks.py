@@ -31,10 +31,10 @@ SENTENCES = {  # by name and, where there are several, variant
     "cvae": "A conditional variational autoencoder: encoder and decoder are given the class of the "
     "image as well, so that the {latent_dim} latent variables describe the rest, and any class can "
     "be generated; a small classifier, trained first, makes its samples recognizable.",
-    "autoencoder": "A convolutional autoencoder: the encoder compresses an image into {latent_dim} numbers, and "
-    "the decoder reconstructs the image from them.",
-    "autoencoder/u_net": "A convolutional autoencoder with skip connections: it maps a corrupted image to the "
-    "original, with feature maps of all sizes instead of a bottleneck.",
+    "autoencoder": "A convolutional autoencoder: the encoder compresses an image into "
+    "{latent_dim} numbers, and the decoder reconstructs the image from them.",
+    "autoencoder/u_net": "A convolutional autoencoder with skip connections: it maps a corrupted "
+    "image to the original, with feature maps of all sizes instead of a bottleneck.",
     "gan/dcgan": "A generative adversarial network: a generator turns noise into images, and a "
     "discriminator learns to tell them from real ones; each is trained against the other.",
     "gan/mlp": "A generative adversarial network small enough to watch: a generator turns noise "

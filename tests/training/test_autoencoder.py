@@ -19,7 +19,7 @@ from tests import factories
 RANDOM = np.random.default_rng(0)
 MAKE_BATCHES: Any = pipeline.make_batches
 NOISE = {"type": "noise", "stddev": 0.2}
-GRAY = {"corruption": {"type": "grayscale"}}
+GRAY = {"type": "grayscale"}
 
 
 def split(*shape: int, low: int = 0) -> Split:
@@ -136,9 +136,9 @@ def test_skip_connections_pass_the_input_around_the_smallest_feature_maps() -> N
 
 
 def test_a_gray_image_becomes_a_color_image() -> None:
-    trained = run("denoising", (COLOR, COLOR), **GRAY)
+    trained = run("denoising", (COLOR, COLOR), corruption=GRAY)
     assert trained.model.input_shape == (None, 8, 12)
-    output = trained.model(corrupt(COLOR.x, GRAY["corruption"], [0, 0])).numpy()
+    output = trained.model(corrupt(COLOR.x, GRAY, [0, 0])).numpy()
     assert output.shape == (30, 8, 12, 3)
     assert output.dtype == np.float32
     assert 0 <= output.min() < output.max() <= 1
@@ -178,7 +178,7 @@ def test_images_that_cannot_be_halved_are_rejected(shape: tuple[int, ...]) -> No
 
 def test_gray_images_cannot_be_colorized() -> None:
     with pytest.raises(DataError, match="expected color images"):
-        run("denoising", **GRAY)
+        run("denoising", corruption=GRAY)
 
 
 def test_a_diverged_training_run_keeps_finite_weights() -> None:

@@ -1,3 +1,5 @@
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -7,7 +9,10 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
-from stages.core.splits import Split
+from stages import detect_anomalies
+from stages.core.files import flatten, read_json, write_json
+from stages.core.splits import Split, save_split
+from stages.learning.bundle import save_model
 from stages.metrics.images import psnr
 from stages.plots.style import figure_style, rasterize
 from stages.tasks.reconstruction import anomalies, neighbors, plots
@@ -125,7 +130,7 @@ def test_neighbors_of_another_class_have_a_frame() -> None:
     found = np.zeros((1, 2, 4, 6), np.uint8)
     with figure_style():
         (axes,) = plots.search(queries, found, np.array([[True, False]]), ["dark"]).axes
-    pixels = axes.images[0].get_array()
+    pixels = np.asarray(axes.images[0].get_array())
     colored = (pixels == plots.FRAME_COLOR).all(axis=2)
     assert colored.sum() == (4 + 4) * (6 + 4) - 4 * 6
     assert colored[:, : 3 * 11].sum() == 0
@@ -162,6 +167,26 @@ def test_the_figures_of_anomalies_have_captions() -> None:
     with figure_style():
         for figure in evaluation.figures.values():
             assert rasterize(figure).std() > 0
+
+
+def test_the_stage_writes_metrics_captions_and_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_model(Path("models/m/model.keras"), mean_autoencoder())
+    write_json(Path("models/m/spec.json"), {})
+    for name, split in SPLITS.items():
+        save_split(Path(f"data/processed/{name}_images/test"), split)
+    section = SimpleNamespace(dataset="train_images", anomalies="test_images")
+    params = SimpleNamespace(anomaly_detection={"m": section})
+    monkeypatch.setattr(detect_anomalies, "load_params", lambda: params)
+    detect_anomalies.main("m")
+    folder = Path("reports/m/anomaly_detection")
+    metrics = flatten(read_json(folder / "metrics.json"))
+    assert set(metrics) == {"anomalies.roc_auc", "anomalies.true_positive_rate"}
+    captions = read_json(folder / "details.json")[0]["captions"]
+    assert {path.stem for path in (folder / "plots").iterdir()} == set(captions)
+    assert "test images of test_images" in captions["roc_curve"]["summary"]
 
 
 def test_errors_are_by_image() -> None:
