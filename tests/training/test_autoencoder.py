@@ -136,7 +136,7 @@ def test_skip_connections_pass_the_input_around_the_smallest_feature_maps() -> N
 
 
 def test_a_gray_image_becomes_a_color_image() -> None:
-    trained = run("denoising", (COLOR, COLOR), corruption=GRAY)
+    trained = run(data=(COLOR, COLOR), network={"latent_dim": None}, corruption=GRAY)
     assert trained.model.input_shape == (None, 8, 12)
     output = trained.model(corrupt(COLOR.x, GRAY, [0, 0])).numpy()
     assert output.shape == (30, 8, 12, 3)
@@ -178,7 +178,7 @@ def test_images_that_cannot_be_halved_are_rejected(shape: tuple[int, ...]) -> No
 
 def test_gray_images_cannot_be_colorized() -> None:
     with pytest.raises(DataError, match="expected color images"):
-        run("denoising", corruption=GRAY)
+        run(corruption=GRAY)
 
 
 def test_a_diverged_training_run_keeps_finite_weights() -> None:

@@ -23,7 +23,10 @@ def corrupt(images: tf.Tensor, corruption: Mapping[str, Any] | None, seed: tf.Te
     """
     if corruption is None:
         return images
+    values = tf.cast(images, tf.float32)
     if corruption["type"] == GRAYSCALE:
-        return tf.image.rgb_to_grayscale(images)[..., 0]
-    noise = tf.random.stateless_normal(tf.shape(images), seed, stddev=255 * corruption["stddev"])
-    return tf.saturate_cast(tf.round(tf.cast(images, tf.float32) + noise), tf.uint8)
+        values = tf.image.rgb_to_grayscale(values)[..., 0]
+    else:
+        stddev = 255 * corruption["stddev"]
+        values += tf.random.stateless_normal(tf.shape(images), seed, stddev=stddev)
+    return tf.saturate_cast(tf.round(values), tf.uint8)
