@@ -29,6 +29,8 @@ from stages.page.render import (
     render,
 )
 from stages.page.results import (
+    ANOMALY_DETECTION,
+    CROSS_VALIDATION,
     read_baseline,
     read_benchmarks,
     read_course_recipes,
@@ -116,21 +118,23 @@ def read_model(
         templates: Templates of `dvc plots` by name.
         dataset: Section of its dataset, None for a synthetic one.
     """
-    details, folds = read_details(folder), read_details(folder / "cross_validation")
+    details, folds = read_details(folder), read_details(folder / CROSS_VALIDATION)
     history = read_rows(MODELS / name / "history.csv")
     charts = evaluation_charts(details, history, read_rows(folder / "chart.csv"), templates)
     fold_charts = evaluation_charts(folds, [], [], templates)
+    anomalies = folder / ANOMALY_DETECTION
     return ModelPage(
         id=name,
         dataset=config.dataset,
         row=config.report.model_dump(),
         details=details,
         metrics=read_metrics(folder),
-        figures=read_figures(folder / "plots", read_captions(details), charts),
+        figures=read_figures(folder / "plots", read_captions(details), charts)
+        | read_figures(anomalies / "plots", read_captions(read_details(anomalies)), {}),
         seed_results=[],
         cv_details=folds,
         cv_figures=read_figures(
-            folder / "cross_validation" / "plots", read_captions(folds), fold_charts
+            folder / CROSS_VALIDATION / "plots", read_captions(folds), fold_charts
         ),
         benchmark={},
         recipe=make_recipe(config, dataset, details),

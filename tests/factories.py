@@ -145,6 +145,50 @@ MODELS: dict[str, dict[str, Any]] = {
         "training": BY_EPOCHS | {"input_pipeline": "images", "kl_weight": 3.0},
         "evaluation": {"evaluator": "classifier", "seed": 3},
     },
+    "cvae": {
+        "task": "conditional_generation",
+        "network": {
+            "latent_dim": 2,
+            "encoder_filters": [3, 4],
+            "encoder_units": [6],
+            "decoder_units": [7],
+            "decoder_filters": [4, 3],
+            "activation": "silu",
+            "batch_norm_momentum": 0.7,
+        },
+        "training": BY_EPOCHS
+        | {
+            "input_pipeline": "images",
+            "kl_weight": 3.0,
+            "classifier_epochs": 2,
+            "classifier_weight": 5.0,
+        },
+        "evaluation": {"evaluator": "classifier", "seed": 3},
+    },
+    "autoencoder": {
+        "task": "reconstruction",
+        "network": {
+            "latent_dim": 3,
+            "encoder_filters": [4, 5],
+            "decoder_filters": [6, 3],
+            "batch_norm_momentum": 0.7,
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "images"},
+        "evaluation": {"evaluator": "none", "seed": 3},
+    },
+    "denoising": {
+        "task": "restoration",
+        "network": {
+            "name": "autoencoder",
+            "latent_dim": None,
+            "encoder_filters": [4, 5],
+            "decoder_filters": [6, 3],
+            "batch_norm_momentum": 0.7,
+        },
+        "training": BY_EPOCHS
+        | {"input_pipeline": "images", "corruption": {"type": "noise", "stddev": 0.2}},
+        "evaluation": {"evaluator": "none", "seed": 3},
+    },
     "gan": {
         "task": "image_generation",
         "network": {
@@ -198,7 +242,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "network": {"num_frequencies": 5, "sigma": 3.0, "hidden_units": [6]},
         "training": BY_STEPS,
     },
-}  # by network.name; "point_gan" is the GAN of points
+}  # by network.name; "point_gan" is the GAN of points, "denoising" an autoencoder
 
 
 def make_config(network: str, /, **overrides: Any) -> Any:

@@ -25,6 +25,8 @@ READABLE = {  # network: dataset modules or synthetic shapes that it can read
     "text_rnn": {"imdb"},
     "char_rnn": {"text_file"},
     "vae": IMAGES,
+    "cvae": IMAGES,
+    "autoencoder": IMAGES | {"image_folder"},
     "dcgan": IMAGES | {"image_folder"},
     "mlp GAN": POINTS,
     "toy_mlp": CLASSES_OF_POINTS,
@@ -42,6 +44,22 @@ METRICS = {  # allowed as report.metric, by task
         "test.kl_loss",
         "test.elbo",
     },
+    "conditional_generation": {
+        "samples.accuracy",
+        "samples.worst_accuracy",
+        "frechet_distance",
+        "test.total_loss",
+        "test.reconstruction_loss",
+        "test.kl_loss",
+        "test.elbo",
+    },
+    "reconstruction": {
+        "test.psnr",
+        "latent.precision_at_10",
+        "latent.neighbor_accuracy",
+        "latent.cluster_accuracy",
+    },
+    "restoration": {"test.psnr"},
     "image_generation": {
         "classes_covered",
         "class_kl",
@@ -70,6 +88,7 @@ def check_references(params: s.Params, source: str) -> None:
         *model_problems(params),
         *fold_problems(params),
         *study_problems(params),
+        *anomaly_problems(params),
     ]
     if problems:
         raise ConfigError(f"{source}: {'; '.join(problems)}")
@@ -117,6 +136,8 @@ def model_problems(params: s.Params) -> Iterator[str]:
                 f"{key}.report.metric: expected one of {', '.join(sorted(metrics))}, "
                 f"found {model.report.metric!r}"
             )
+        if isinstance(model, s.AutoencoderModel):
+            yield from autoencoder_problems(key, model, formats.get(model.dataset, ""))
         yield from size_problems(key, model)
 
 
@@ -164,7 +185,7 @@ def unreadable(key: str, model: s.AnyModel, formats: dict[str, str]) -> Iterator
 def evaluator_problems(key: str, model: s.AnyModel, params: s.Params) -> Iterator[str]:
     """Evaluators that are missing, not needed, or not classifiers of the same dataset."""
     key, evaluator = f"{key}.evaluation.evaluator", model.evaluation.evaluator
-    if model.task not in {"autoencoding", "image_generation"}:
+    if model.task not in {"autoencoding", "conditional_generation", "image_generation"}:
         if evaluator != NO_EVALUATOR:
             yield f"{key}: expected {NO_EVALUATOR!r} for {model.task}, found {evaluator!r}"
         return
@@ -177,6 +198,29 @@ def evaluator_problems(key: str, model: s.AnyModel, params: s.Params) -> Iterato
     if evaluator not in classifiers and not (optional and evaluator == NO_EVALUATOR):
         expected = ", ".join([NO_EVALUATOR] * optional + classifiers)
         yield f"{key}: expected a classifier of {model.dataset}: {expected}; found {evaluator!r}"
+
+
+def autoencoder_problems(key: str, model: s.AutoencoderModel, format_: str) -> Iterator[str]:
+    """Autoencoders that do not fit their task, or whose decoder does not fit the encoder."""
+    network, corruption = model.network, model.training.corruption
+    task = "restoration" if corruption else "reconstruction"
+    if model.task != task:
+        with_ = "with" if corruption else "without"
+        yield f"{key}.task: expected {task!r} {with_} training.corruption, found {model.task!r}"
+    if not corruption and network.latent_dim is None:
+        yield (
+            f"{key}.network.latent_dim: expected a number, since a network without bottleneck and "
+            "training.corruption would only copy its input"
+        )
+    if not corruption and format_ not in IMAGES:
+        yield f"{key}.dataset: expected images with classes, to compare neighbors and clusters"
+    if isinstance(corruption, s.Grayscale) and format_ in IMAGES:
+        yield f"{key}.training.corruption.type: grayscale: the images have no colors to restore"
+    if len(network.decoder_filters) != len(network.encoder_filters):
+        yield (
+            f"{key}.network.decoder_filters: expected {len(network.encoder_filters)} numbers, as "
+            f"many as in encoder_filters, found {len(network.decoder_filters)}"
+        )
 
 
 def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
@@ -295,3 +339,25 @@ def variant_problems(
                 yield f"{key}: {attribute} cannot vary"
         if changed.training.seed != model.training.seed:  # type: ignore[attr-defined]
             yield f"{key}: training.seed is set by `seeds`"
+
+
+def anomaly_problems(params: s.Params) -> Iterator[str]:
+    """Anomaly detection by models that do not reconstruct, or among images of another kind."""
+    for name, config in params.anomaly_detection.items():
+        key, model = f"anomaly_detection.{name}", params.models.get(name)
+        if model is None or model.task != "reconstruction":
+            yield f"{key}: expected the id of a model whose task is reconstruction"
+            continue
+        if config.dataset != model.dataset:
+            yield (
+                f"{key}.dataset: expected that of models.{name}, {model.dataset!r}, "
+                f"found {config.dataset!r}"
+            )
+        others = [
+            other
+            for other, dataset in params.datasets.items()
+            if dataset.module in IMAGES and other != model.dataset
+        ]
+        if config.anomalies not in others:
+            expected = ", ".join(others)
+            yield f"{key}.anomalies: expected one of {expected}, found {config.anomalies!r}"

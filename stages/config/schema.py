@@ -308,6 +308,29 @@ class Vae(Section):
     batch_norm_momentum: Rate
 
 
+class Cvae(Section):
+    """Convolutional variational autoencoder whose encoder and decoder know the class."""
+
+    name: Literal["cvae"]
+    latent_dim: Annotated[int, Field(ge=1, le=4096)]
+    encoder_filters: Annotated[list[Units], Field(min_length=1, max_length=8)]
+    encoder_units: list[Units]
+    decoder_units: list[Units]
+    decoder_filters: Annotated[list[Units], Field(min_length=2, max_length=2)]
+    activation: Activation
+    batch_norm_momentum: Rate
+
+
+class Autoencoder(Section):
+    """Convolutional autoencoder; without `latent_dim`, skip connections instead of a bottleneck."""
+
+    name: Literal["autoencoder"]
+    latent_dim: Annotated[int, Field(ge=1, le=4096)] | None
+    encoder_filters: Annotated[list[Units], Field(min_length=1, max_length=8)]
+    decoder_filters: Annotated[list[Units], Field(min_length=1, max_length=8)]
+    batch_norm_momentum: Rate
+
+
 class DcganGenerator(Section):
     """Two transposed convolutions; filters at a quarter and at half of the image size."""
 
@@ -479,6 +502,34 @@ class VaeTraining(KerasTraining):
     augmentation: Augmentation | None = None
 
 
+class Noise(Section):
+    """Normal noise; standard deviation as a fraction of white."""
+
+    type: Literal["noise"]
+    stddev: Annotated[float, Field(gt=0, le=10)]
+
+
+class Grayscale(Section):
+    """Colors removed."""
+
+    type: Literal["grayscale"]
+
+
+class CvaeTraining(VaeTraining):
+    """Training of a conditional VAE, with the loss of a classifier that is trained first."""
+
+    classifier_epochs: Epochs
+    classifier_weight: NonNegative
+
+
+class AutoencoderTraining(KerasTraining):
+    """Training of an autoencoder to reconstruct images, or to undo a corruption."""
+
+    input_pipeline: Literal["images"]
+    corruption: Annotated[Noise | Grayscale, Field(discriminator="type")] | None = None
+    augmentation: Augmentation | None = None
+
+
 class AdversarialTraining(Training):
     """Training of a generator and a discriminator, each with its optimizer."""
 
@@ -619,6 +670,24 @@ class VaeModel(Model):
     evaluation: SeededEvaluation
 
 
+class CvaeModel(Model):
+    """See Cvae."""
+
+    task: Literal["conditional_generation"]
+    network: Cvae
+    training: CvaeTraining
+    evaluation: SeededEvaluation
+
+
+class AutoencoderModel(Model):
+    """See Autoencoder."""
+
+    task: Literal["reconstruction", "restoration"]
+    network: Autoencoder
+    training: AutoencoderTraining
+    evaluation: SeededEvaluation
+
+
 class GanModel(Model):
     """See Gan."""
 
@@ -662,6 +731,8 @@ MODELS: dict[str, type[Model]] = {
     "text_rnn": TextRnnModel,
     "raw_tensorflow": RawTensorFlowModel,
     "vae": VaeModel,
+    "cvae": CvaeModel,
+    "autoencoder": AutoencoderModel,
     "gan": GanModel,
     "char_rnn": CharRnnModel,
     "toy_mlp": ToyMlpModel,
@@ -684,6 +755,8 @@ AnyModel = Annotated[
     | Annotated[TextRnnModel, Tag("text_rnn")]
     | Annotated[RawTensorFlowModel, Tag("raw_tensorflow")]
     | Annotated[VaeModel, Tag("vae")]
+    | Annotated[CvaeModel, Tag("cvae")]
+    | Annotated[AutoencoderModel, Tag("autoencoder")]
     | Annotated[GanModel, Tag("gan")]
     | Annotated[CharRnnModel, Tag("char_rnn")]
     | Annotated[ToyMlpModel, Tag("toy_mlp")]
@@ -722,6 +795,13 @@ class Study(Section):
     snapshot: Text | None = None
 
 
+class AnomalyDetection(Section):
+    """Detection of the test images of another dataset; `dataset` is that of the model."""
+
+    dataset: Id
+    anomalies: Id
+
+
 class Params(Section):
     """Content of params.yaml."""
 
@@ -732,3 +812,4 @@ class Params(Section):
     models: dict[Id, AnyModel]
     cross_validation: dict[Id, CrossValidation]
     studies: dict[Id, Study]
+    anomaly_detection: dict[Id, AnomalyDetection]

@@ -99,6 +99,7 @@ METRICS = {
     "test.total_loss": "test loss (reconstruction + weighted KL)",
     "test.elbo": "evidence lower bound (ELBO)",
     "test.psnr": "test PSNR",
+    "samples.accuracy": "accuracy of the evaluator on samples",
     "frechet_distance": "Fréchet distance",
     "sliced_wasserstein": "sliced Wasserstein distance",
     "test.sliced_wasserstein": "sliced Wasserstein distance",

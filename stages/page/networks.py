@@ -28,6 +28,13 @@ SENTENCES = {  # by name and, where there are several, variant
     "vae": "A variational autoencoder: the encoder maps an image to a distribution over "
     "{latent_dim} latent variables, and the decoder maps a sample of it back to the image; decoded "
     "samples of the prior are new images.",
+    "cvae": "A conditional variational autoencoder: encoder and decoder are given the class of the "
+    "image as well, so that the {latent_dim} latent variables describe the rest, and any class can "
+    "be generated; a small classifier, trained first, makes its samples recognizable.",
+    "autoencoder": "A convolutional autoencoder: the encoder compresses an image into "
+    "{latent_dim} numbers, and the decoder reconstructs the image from them.",
+    "autoencoder/u_net": "A convolutional autoencoder with skip connections: it maps a corrupted "
+    "image to the original, with feature maps of all sizes instead of a bottleneck.",
     "gan/dcgan": "A generative adversarial network: a generator turns noise into images, and a "
     "discriminator learns to tell them from real ones; each is trained against the other.",
     "gan/mlp": "A generative adversarial network small enough to watch: a generator turns noise "
@@ -121,6 +128,36 @@ REFERENCES = {  # as in the docstrings of stages/networks; keys as in SENTENCES
             "Higgins et al., beta-VAE, ICLR 2017", "https://openreview.net/forum?id=Sy2fzU9gl"
         ),
     ),
+    "cvae": (
+        Reference(
+            "Sohn, Lee, Yan, Learning structured output representation using deep conditional "
+            "generative models, NIPS 2015",
+            "https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html",
+        ),
+        Reference(
+            "Bao et al., CVAE-GAN: Fine-grained image generation through asymmetric training, ICCV "
+            "2017",
+            "https://arxiv.org/abs/1703.10155",
+        ),
+    ),
+    "autoencoder": (
+        Reference(
+            "Hinton, Salakhutdinov, Reducing the dimensionality of data with neural networks, 2006",
+            "https://doi.org/10.1126/science.1127647",
+        ),
+    ),
+    "autoencoder/u_net": (
+        Reference(
+            "Vincent et al., Extracting and composing robust features with denoising autoencoders, "
+            "ICML 2008",
+            "https://doi.org/10.1145/1390156.1390294",
+        ),
+        Reference(
+            "Ronneberger, Fischer, Brox, U-Net: Convolutional networks for biomedical image "
+            "segmentation, MICCAI 2015",
+            "https://arxiv.org/abs/1505.04597",
+        ),
+    ),
     "gan/dcgan": (GOODFELLOW, RADFORD, MESCHEDER),
     "gan/mlp": (GOODFELLOW, MESCHEDER),
     "toy_mlp": (
@@ -155,6 +192,7 @@ def find_variant(network: Network, texts: Mapping[str, Any]) -> str:
     variants = {
         "mlp": "" if network.get("hidden_units") else "linear",
         "gan": network.get("generator", {}).get("type", ""),
+        "autoencoder": "" if network.get("latent_dim") else "u_net",
     }
     variant = f"{name}/{variants.get(name, network.get('cell', ''))}"
     return variant if variant in texts else name
@@ -239,6 +277,38 @@ def vae_layers(network: Network) -> str:
     return f"Encoder: {encoder}. Decoder: {decoder}."
 
 
+def cvae_layers(network: Network) -> str:
+    """Describe the layers of the network cvae."""
+    activation, (first, second) = network["activation"], network["decoder_filters"]
+    encoder = chain(
+        *(f"conv {filters}, stride 2, batch norm" for filters in network["encoder_filters"]),
+        "class appended",
+        *dense(network["encoder_units"], activation),
+        f"mean and variance of {network['latent_dim']} latent variables",
+    )
+    decoder = chain(
+        "class appended",
+        *dense(network["decoder_units"], activation),
+        f"dense to {first} feature maps",
+        f"transposed conv {second}",
+        "transposed conv, sigmoid output",
+    )
+    return f"Encoder: {encoder}. Decoder: {decoder}."
+
+
+def autoencoder_layers(network: Network) -> str:
+    """Describe the layers of the network autoencoder."""
+    latent_dim = network["latent_dim"]
+    encoder = [f"conv {filters}, stride 2, batch norm" for filters in network["encoder_filters"]]
+    bottleneck = [f"dense to {latent_dim} latent variables"] if latent_dim else []
+    transposed = "transposed conv {}, batch norm" + ("" if latent_dim else ", skip connection")
+    decoder = [transposed.format(filters) for filters in network["decoder_filters"]]
+    if latent_dim:
+        decoder.insert(0, f"dense to {network['encoder_filters'][-1]} feature maps")
+    decoder.append("conv, sigmoid output")
+    return f"Encoder: {chain(*encoder, *bottleneck)}. Decoder: {chain(*decoder)}."
+
+
 def gan_layers(network: Network) -> str:
     """Describe the layers of the network gan."""
     generator, discriminator = network["generator"], network["discriminator"]
@@ -277,6 +347,8 @@ LAYERS: dict[str, Callable[[Network], str]] = {
     "text_rnn": text_rnn_layers,
     "char_rnn": char_rnn_layers,
     "vae": vae_layers,
+    "cvae": cvae_layers,
+    "autoencoder": autoencoder_layers,
     "gan": gan_layers,
     "fourier_mlp": fourier_layers,
 }

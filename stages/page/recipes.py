@@ -273,6 +273,16 @@ def describe_augmentation(recipe: Recipe) -> str:
     return ", ".join(parts) or NONE
 
 
+def describe_corruption(recipe: Recipe) -> str:
+    """Describe what an autoencoder learns to undo; empty if it is nothing."""
+    corruption = recipe.training.get("corruption")
+    if not corruption:
+        return ""
+    if corruption["type"] == "grayscale":
+        return "grayscale"
+    return f"normal noise, standard deviation {number(100 * corruption['stddev'])}% of white"
+
+
 def describe_initialization(recipe: Recipe) -> str:
     """Describe the initial weights where they are a parameter."""
     network = recipe.network
@@ -326,12 +336,22 @@ SETTINGS = (
     Setting("Batch size", describe_batches, ("batch_size",)),
     Setting("Regularization", describe_regularization, tuple(REGULARIZERS)),
     Setting("Augmentation", describe_augmentation, ("shift", "flip")),
+    Setting("Corruption of the input", describe_corruption, ("stddev",)),
     Setting(
         "Weight of the KL divergence",
         lambda recipe: (
             number(recipe.training["kl_weight"]) if "kl_weight" in recipe.training else ""
         ),
         ("kl_weight",),
+    ),
+    Setting(
+        "Weight of the classifier's loss",
+        lambda recipe: (
+            number(recipe.training["classifier_weight"])
+            if "classifier_weight" in recipe.training
+            else ""
+        ),
+        ("classifier_weight",),
     ),
     Setting(
         "Gradient clipping",

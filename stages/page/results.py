@@ -14,18 +14,21 @@ BASELINE = REPORTS / "baseline.json"
 SEEDS = REPORTS / "seeds.json"
 BENCHMARKS = Path("benchmarks/results.json")
 COURSE_RECIPES = Path("benchmarks/recipes.yaml")
+CROSS_VALIDATION, ANOMALY_DETECTION = "cross_validation", "anomaly_detection"
+PARTS = (CROSS_VALIDATION, ANOMALY_DETECTION)  # further evaluations of some models, in subfolders
 
 
 def read_metrics(folder: Path) -> dict[str, float]:
-    """Read the flat metrics of a model, including those of its cross-validation.
+    """Read the flat metrics of a model, including those of its further evaluations.
 
     Args:
         folder: Path of reports/<model>.
     """
     metrics = flatten(read_json(folder / "metrics.json"))
-    cross_validation = folder / "cross_validation" / "metrics.json"
-    if cross_validation.exists():
-        metrics |= flatten(read_json(cross_validation))
+    for part in PARTS:
+        path = folder / part / "metrics.json"
+        if path.exists():
+            metrics |= flatten(read_json(path))
     return metrics
 
 

@@ -23,6 +23,9 @@ COLUMNS = 2  # of charts side by side
 SIZE = 260  # width and height of a square chart, in pixels
 CHART_FIGURES = {  # figures that show chart.csv, and its template
     "latent_space": "autoencoding",
+    "class_accuracy": "conditional_generation",
+    "representations": "reconstruction",
+    "psnr": "restoration",
     "class_distribution": "image_generation",
     "pixel_value_distribution": "image_generation",
     "word_positions": "language_modeling",

@@ -28,8 +28,25 @@ KEYS = {
     "text_rnn": BINARY,
     "toy_mlp": BINARY,
     "vae": {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"},
+    "cvae": {
+        "samples.accuracy", "samples.worst_accuracy", "evaluator.accuracy", "frechet_distance",
+        "test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo",
+        "latent.neighbor_accuracy",
+    },
     "char_rnn": {"test.loss", "test.bits_per_char"},
     "fourier_mlp": {"train.psnr", "test.psnr"},
+}  # fmt: skip
+SEARCH = {
+    f"{representation}.{measure}"
+    for representation in ("latent", "pca", "pixels")
+    for measure in ("precision_at_10", "neighbor_accuracy", "cluster_accuracy")
+}
+AUTOENCODED = {
+    "fashion_autoencoder": {"test.psnr", "pca.psnr"} | SEARCH,
+    "fashion_denoising": {
+        f"{method}.psnr" for method in ("test", "corrupted", "gaussian_filter", "median_filter")
+    },
+    "garments_colorization": {f"{method}.psnr" for method in ("test", "corrupted", "mean_color")},
 }
 GENERATED = {
     "fashion_gan": {
@@ -149,6 +166,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"{kind}@{key}" for kind in ("train", "evaluate") for key in PARAMS.models}
     expected |= {f"cross_validate@{key}" for key in PARAMS.cross_validation}
     expected |= {f"study@{key}" for key in PARAMS.studies}
+    expected |= {f"detect_anomalies@{key}" for key in PARAMS.anomaly_detection}
     assert set(stages) == expected | {"garment_photos", "report"}
     assert all(stage.desc for stage in stages.values())
 
@@ -216,6 +234,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "cross_validate": {f"cross_validation.{key}", *recipe},
                 "study": {f"studies.{key}", *study_recipe},
                 "report": {"datasets", "downloads", "models", "studies", "synthetic"},
+                "detect_anomalies": {f"anomaly_detection.{key}"},
             }[kind]
         ), name
 
@@ -391,7 +410,8 @@ def test_the_committed_metrics_have_the_keys_of_the_design(model: str) -> None:
     metrics = flatten(read_json(ROOT / f"reports/{model}/metrics.json"))
     config = PARAMS.models[model]
     by_task = POINTS if config.task == "toy_generation" else CLASSIFIER
-    assert set(metrics) == (GENERATED.get(model) or KEYS.get(config.network.name, by_task))
+    by_model = GENERATED | AUTOENCODED
+    assert set(metrics) == (by_model.get(model) or KEYS.get(config.network.name, by_task))
     assert all(isinstance(value, int | float) for value in metrics.values())
 
 
@@ -399,6 +419,12 @@ def test_the_committed_metrics_have_the_keys_of_the_design(model: str) -> None:
 def test_the_committed_cross_validations_have_the_keys_of_the_design(model: str) -> None:
     metrics = read_json(ROOT / f"reports/{model}/cross_validation/metrics.json")
     assert set(flatten(metrics)) == CROSS_VALIDATED
+
+
+@pytest.mark.parametrize("model", PARAMS.anomaly_detection)
+def test_the_committed_anomaly_detections_have_the_keys_of_the_design(model: str) -> None:
+    metrics = read_json(ROOT / f"reports/{model}/anomaly_detection/metrics.json")
+    assert set(flatten(metrics)) == {"anomalies.roc_auc", "anomalies.true_positive_rate"}
 
 
 def test_nothing_committed_is_larger_than_a_megabyte() -> None:

@@ -38,6 +38,9 @@ DATA: dict[str, tuple[dict[str, Any], Split, Split]] = {
     "cnn": IMAGES,
     "raw_tensorflow": IMAGES,
     "vae": IMAGES,
+    "cvae": IMAGES,
+    "autoencoder": IMAGES,
+    "denoising": IMAGES,
     "gan": IMAGES,
     "tabular_mlp": (
         factories.INFOS["table"], factories.make_table(seed=1), factories.make_table(23, seed=2)
@@ -66,6 +69,7 @@ VALUES: dict[str, Any] = {  # other values by key, if the rules of `another` do 
     "batch_size": 7,
     "epochs": 1,
     "steps": 8,
+    "corruption": {"type": "noise", "stddev": 0.3},
     "augmentation": {"shift": 2, "flip": False},
     "weight_decay": 0.1,
     "global_clipnorm": 0.01,
@@ -93,6 +97,8 @@ SNAPSHOTS_ALONE = {"sample_temperatures", "sample_length", "sample_every"}
 ABSENT = {
     ("raw_tensorflow", "training.schedule"): "constant",
     ("vae", "network.activation"): "tanh",
+    ("cvae", "network.activation"): "tanh",
+    ("denoising", "network.latent_dim"): 2,
     ("gan", "training.discriminator_optimizer.ema_momentum"): None,  # rejected by the checks
     ("point_gan", "training.discriminator_optimizer.ema_momentum"): None,
     ("cnn", "network.conv_layers.0.filters"): 4,

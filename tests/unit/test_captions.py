@@ -11,10 +11,12 @@ import pytest
 
 from stages.config.load import read_yaml
 from stages.tasks.autoencoding.evaluate import chart_points
+from stages.tasks.conditional_generation import evaluate as conditional_generation
 from stages.tasks.image_fitting.evaluate import psnr_by_step
 from stages.tasks.image_generation.evaluate import tabulate
 from stages.tasks.interface import Caption, Evaluation
 from stages.tasks.language_modeling.text import nll_by_position
+from stages.tasks.reconstruction import evaluate as reconstruction
 from stages.tasks.saving import describe_figures
 from stages.tasks.toy_classification.evaluate import surface_table
 from stages.tasks.toy_classification.plots import Surfaces
@@ -25,6 +27,9 @@ POINTS, ONE = np.zeros((1, 2)), np.array([1.0])
 CHARTS: dict[str, Any] = {
     "classification": ["actual", "predicted", "count"],
     "autoencoding": chart_points(POINTS, np.array([0]), ["a"]),
+    "conditional_generation": conditional_generation.tabulate(["a"], ONE, ONE),
+    "reconstruction": reconstruction.tabulate({"pixels": {"cluster_accuracy": 0.5}}),
+    "restoration": ["method", "psnr"],
     "image_generation": tabulate(["a"], ONE, ONE),
     "language_modeling": nll_by_position("a", ONE),
     "image_fitting": psnr_by_step(np.zeros((0, 1, 1, 3)), np.array([]), {}).reindex(
@@ -34,8 +39,8 @@ CHARTS: dict[str, Any] = {
     "toy_generation": point_table(POINTS, POINTS),
 }
 HISTORY = [
-    "loss", "accuracy", "reconstruction_loss", "kl_loss", "generator_loss", "discriminator_loss",
-    "discriminator_accuracy",
+    "loss", "accuracy", "reconstruction_loss", "kl_loss", "class_loss", "generator_loss",
+    "discriminator_loss", "discriminator_accuracy",
 ]  # fmt: skip
 PRIVATE = r"\b(judge|picture|taken for|called|promised|colour|mistakes?|surprise[ds]?|share)\b"
 
@@ -102,7 +107,8 @@ def test_the_history_template_shows_all_learning_curves() -> None:
     folded = template["transform"][0]["fold"]
     assert {name.removeprefix("val_") for name in folded} == set(HISTORY)
     assert {name for name in folded if name.startswith("val_")} == {
-        f"val_{name}" for name in ("loss", "accuracy", "reconstruction_loss", "kl_loss")
+        f"val_{name}"
+        for name in ("loss", "accuracy", "reconstruction_loss", "kl_loss", "class_loss")
     }
     used = fields(template)
     assert used["read"] <= used["computed"] | {"rev", "epoch", "training_step"}

@@ -114,6 +114,11 @@ DIFF: gate.Diff = {
 }
 
 
+def test_further_evaluations_belong_to_their_model() -> None:
+    for part in ("", "cross_validation/", "anomaly_detection/"):
+        assert gate.name_model(f"reports/a_b/{part}metrics.json") == "a_b"
+
+
 def test_rows_begin_with_regressions() -> None:
     rows = gate.compare(DIFF, [UP, DOWN], "full")
     assert rows == [

@@ -756,6 +756,20 @@ def write_reports(folder: Path) -> None:
         Image.new("L", (8, 6)).save(folder / f"{name}.png")
 
 
+def test_a_model_is_read_with_its_anomaly_detection(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    part = tmp_path / "anomaly_detection"
+    described = {"title": "Curve", "description": "Look.", "summary": "AUC 0.9."}
+    write_json(part / "metrics.json", {"anomalies": {"roc_auc": 0.9}})
+    write_json(part / "details.json", [{"captions": {"roc_curve": described}, "data": {}}])
+    (part / "plots").mkdir()
+    Image.new("L", (8, 6)).save(part / "plots" / "roc_curve.png")
+    read = report.read_model(tmp_path, "m", CONFIG, {})
+    assert read.metrics["anomalies.roc_auc"] == 0.9
+    assert list(read.figures) == ["zebra", "apple", "roc_curve"]
+    assert read.figures["roc_curve"].description == "Look. AUC 0.9."
+
+
 def test_a_model_is_read_with_its_cross_validation(tmp_path: Path) -> None:
     write_reports(tmp_path)
     read = report.read_model(tmp_path, "m", CONFIG, {})

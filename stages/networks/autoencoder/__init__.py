@@ -1,0 +1,1 @@
+"""Autoencoder of images, which may learn to undo a corruption."""

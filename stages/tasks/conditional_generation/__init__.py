@@ -1,0 +1,1 @@
+"""Conditional generation: images of a given class."""

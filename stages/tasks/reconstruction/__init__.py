@@ -1,0 +1,1 @@
+"""Reconstruction: what an autoencoder keeps of an image, search and anomaly detection."""

@@ -1,0 +1,1 @@
+"""Restoration: noise removal and colorization of images."""
