@@ -22,6 +22,7 @@ READABLE = {  # network: dataset modules or synthetic shapes that it can read
     "text_rnn": {"imdb"},
     "char_rnn": {"text_file"},
     "vae": IMAGES,
+    "draw": IMAGES,
     "dcgan": IMAGES | {"image_folder"},
     "mlp GAN": POINTS,
     "toy_mlp": CLASSES_OF_POINTS,
@@ -30,15 +31,12 @@ READABLE = {  # network: dataset modules or synthetic shapes that it can read
 CLASSIFIER = {"test.accuracy", "test.loss", "test.f1_macro"}
 BINARY = {"test.roc_auc", "test.false_positive_rate", "test.false_negative_rate"}
 CROSS_VALIDATED = {"cv.accuracy", "cv.accuracy_std", "cv.roc_auc"}
+VARIATIONAL = {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"}
 METRICS = {  # allowed as report.metric, by task
     "classification": CLASSIFIER | BINARY,
     "toy_classification": CLASSIFIER | BINARY,
-    "autoencoding": {
-        "test.total_loss",
-        "test.reconstruction_loss",
-        "test.kl_loss",
-        "test.elbo",
-    },
+    "autoencoding": VARIATIONAL,
+    "drawing": VARIATIONAL,
     "image_generation": {
         "classes_covered",
         "class_kl",

@@ -33,6 +33,7 @@ Activation = Literal["relu", "sigmoid", "tanh", "elu", "selu", "leaky_relu", "si
 Schedule = Literal["constant", "cosine", "one_cycle"]
 Precision = Literal["float32", "mixed_bfloat16", "auto"]
 Cell = Literal["lstm", "gru", "simple_rnn"]
+WindowSize = Annotated[int, Field(ge=2, le=28)]  # filters along each side of an attention window
 
 
 def plain_name(value: str) -> str:
@@ -305,6 +306,17 @@ class Vae(Section):
     batch_norm_momentum: Rate
 
 
+class Draw(Section):
+    """DRAW: recurrent variational autoencoder with attention, for grayscale images."""
+
+    name: Literal["draw"]
+    glimpses: Annotated[int, Field(ge=1, le=64)]
+    units: Units
+    latent_dim: Annotated[int, Field(ge=1, le=4096)]
+    read_size: WindowSize
+    write_size: WindowSize
+
+
 class DcganGenerator(Section):
     """Two transposed convolutions; filters at a quarter and at half of the image size."""
 
@@ -461,6 +473,13 @@ class VaeTraining(KerasTraining):
     augmentation: Augmentation | None = None
 
 
+class DrawTraining(KerasTraining):
+    """Training of DRAW on the variational bound."""
+
+    input_pipeline: Literal["images"]
+    augmentation: Augmentation | None = None
+
+
 class AdversarialTraining(Training):
     """Training of a generator and a discriminator, each with its optimizer."""
 
@@ -601,6 +620,15 @@ class VaeModel(Model):
     evaluation: SeededEvaluation
 
 
+class DrawModel(Model):
+    """See Draw."""
+
+    task: Literal["drawing"]
+    network: Draw
+    training: DrawTraining
+    evaluation: SeededEvaluation
+
+
 class GanModel(Model):
     """See Gan."""
 
@@ -644,6 +672,7 @@ MODELS: dict[str, type[Model]] = {
     "text_rnn": TextRnnModel,
     "raw_tensorflow": RawTensorFlowModel,
     "vae": VaeModel,
+    "draw": DrawModel,
     "gan": GanModel,
     "char_rnn": CharRnnModel,
     "toy_mlp": ToyMlpModel,
@@ -666,6 +695,7 @@ AnyModel = Annotated[
     | Annotated[TextRnnModel, Tag("text_rnn")]
     | Annotated[RawTensorFlowModel, Tag("raw_tensorflow")]
     | Annotated[VaeModel, Tag("vae")]
+    | Annotated[DrawModel, Tag("draw")]
     | Annotated[GanModel, Tag("gan")]
     | Annotated[CharRnnModel, Tag("char_rnn")]
     | Annotated[ToyMlpModel, Tag("toy_mlp")]
