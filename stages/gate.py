@@ -126,9 +126,9 @@ def compare(diff: Diff, rules: Iterable[Rule], comparison: str) -> list[Row]:
 
 
 def name_model(path: str) -> str:
-    """Return the model of a path reports/<model>/[cross_validation/]metrics.json."""
+    """Return the model of a path reports/<model>/[<part>/]metrics.json."""
     folder = path.removeprefix("reports/").removesuffix("/metrics.json")
-    return folder.removesuffix("/cross_validation")
+    return folder.removesuffix("/cross_validation").removesuffix("/exploration")
 
 
 def find_rule(metric: str, rules: Iterable[Rule]) -> Rule:

@@ -145,6 +145,18 @@ MODELS: dict[str, dict[str, Any]] = {
         "training": BY_EPOCHS | {"input_pipeline": "images", "kl_weight": 3.0},
         "evaluation": {"evaluator": "classifier", "seed": 3},
     },
+    "draw": {
+        "task": "drawing",
+        "network": {
+            "glimpses": 3,
+            "units": 6,
+            "latent_dim": 2,
+            "read_size": 3,
+            "write_size": 2,
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "images"},
+        "evaluation": {"evaluator": "none", "seed": 3},
+    },
     "gan": {
         "task": "image_generation",
         "network": {

@@ -60,7 +60,12 @@ def check_references(params: s.Params, source: str) -> None:
     Raises:
         ConfigError: If any key is invalid; the message names all of them.
     """
-    problems = [*dataset_problems(params), *model_problems(params), *fold_problems(params)]
+    problems = [
+        *dataset_problems(params),
+        *model_problems(params),
+        *fold_problems(params),
+        *exploration_problems(params),
+    ]
     if problems:
         raise ConfigError(f"{source}: {'; '.join(problems)}")
 
@@ -220,3 +225,26 @@ def fold_problems(params: s.Params) -> Iterator[str]:
                     f"{key}.{attribute}: expected that of models.{name}, {expected!r}, "
                     f"found {getattr(config, attribute)!r}"
                 )
+
+
+def exploration_problems(params: s.Params) -> Iterator[str]:
+    """Explorations of other models than GANs of grayscale images, or unlike their model."""
+    for name, config in params.exploration.items():
+        key, model = f"exploration.{name}", params.models.get(name)
+        dataset = None if model is None else params.datasets.get(model.dataset)
+        if model is None or model.task != "image_generation" or dataset is None:
+            yield f"{key}: expected the id of a model whose task is image_generation"
+            continue
+        if dataset.module not in IMAGES:
+            yield f"{key}.dataset: expected grayscale images, found {config.dataset!r}"
+        for attribute, expected in (
+            ("dataset", model.dataset),
+            ("evaluator", model.evaluation.evaluator),
+        ):
+            if getattr(config, attribute) != expected:
+                yield (
+                    f"{key}.{attribute}: expected that of models.{name}, {expected!r}, "
+                    f"found {getattr(config, attribute)!r}"
+                )
+        if config.evaluator == NO_EVALUATOR:
+            yield f"{key}.evaluator: expected a classifier of {config.dataset}, found 'none'"

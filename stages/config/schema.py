@@ -715,6 +715,19 @@ class CrossValidation(Section):
     seed: Seed
 
 
+class Exploration(Section):
+    """Exploration of the noise space of a GAN; dataset and evaluator are those of the model."""
+
+    dataset: Id
+    evaluator: Id
+    seed: Seed
+    num_images: Annotated[int, Field(ge=1, le=10_000)]
+    restarts: Annotated[int, Field(ge=1, le=100)]
+    steps: Steps
+    learning_rate: Positive
+    strength: Positive
+
+
 class Params(Section):
     """Content of params.yaml."""
 
@@ -724,3 +737,4 @@ class Params(Section):
     synthetic: dict[Id, Synthetic]
     models: dict[Id, AnyModel]
     cross_validation: dict[Id, CrossValidation]
+    exploration: dict[Id, Exploration]

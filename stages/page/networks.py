@@ -28,6 +28,10 @@ SENTENCES = {  # by name and, where there are several, variant
     "vae": "A variational autoencoder: the encoder maps an image to a distribution over "
     "{latent_dim} latent variables, and the decoder maps a sample of it back to the image; decoded "
     "samples of the prior are new images.",
+    "draw": "A recurrent variational autoencoder: in {glimpses} glimpses, one LSTM reads the image "
+    "through a small window that moves and zooms, and another adds small patches to a canvas; "
+    "each glimpse has {latent_dim} latent variables, and those drawn from the prior give new "
+    "images.",
     "gan/dcgan": "A generative adversarial network: a generator turns noise into images, and a "
     "discriminator learns to tell them from real ones; each is trained against the other.",
     "gan/mlp": "A generative adversarial network small enough to watch: a generator turns noise "
@@ -120,6 +124,13 @@ REFERENCES = {  # as in the docstrings of stages/networks; keys as in SENTENCES
         Reference(
             "Higgins et al., beta-VAE, ICLR 2017", "https://openreview.net/forum?id=Sy2fzU9gl"
         ),
+    ),
+    "draw": (
+        Reference(
+            "Gregor et al., DRAW: A recurrent neural network for image generation, ICML 2015",
+            "https://arxiv.org/abs/1502.04623",
+        ),
+        HOCHREITER,
     ),
     "gan/dcgan": (GOODFELLOW, RADFORD, MESCHEDER),
     "gan/mlp": (GOODFELLOW, MESCHEDER),
@@ -239,6 +250,18 @@ def vae_layers(network: Network) -> str:
     return f"Encoder: {encoder}. Decoder: {decoder}."
 
 
+def draw_layers(network: Network) -> str:
+    """Describe the layers of the network draw."""
+    units, read, write = (network[key] for key in ("units", "read_size", "write_size"))
+    encoder = chain(
+        f"read {read}x{read} of image and error",
+        f"LSTM {units}",
+        f"mean and variance of {network['latent_dim']} latent variables",
+    )
+    decoder = chain(f"LSTM {units}", f"write {write}x{write} to the canvas")
+    return f"{network['glimpses']} times: encoder: {encoder}; decoder: {decoder}."
+
+
 def gan_layers(network: Network) -> str:
     """Describe the layers of the network gan."""
     generator, discriminator = network["generator"], network["discriminator"]
@@ -277,6 +300,7 @@ LAYERS: dict[str, Callable[[Network], str]] = {
     "text_rnn": text_rnn_layers,
     "char_rnn": char_rnn_layers,
     "vae": vae_layers,
+    "draw": draw_layers,
     "gan": gan_layers,
     "fourier_mlp": fourier_layers,
 }

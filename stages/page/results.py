@@ -17,15 +17,16 @@ COURSE_RECIPES = Path("benchmarks/recipes.yaml")
 
 
 def read_metrics(folder: Path) -> dict[str, float]:
-    """Read the flat metrics of a model, including those of its cross-validation.
+    """Read the flat metrics of a model, including those of cross-validation and exploration.
 
     Args:
         folder: Path of reports/<model>.
     """
     metrics = flatten(read_json(folder / "metrics.json"))
-    cross_validation = folder / "cross_validation" / "metrics.json"
-    if cross_validation.exists():
-        metrics |= flatten(read_json(cross_validation))
+    for part in ("cross_validation", "exploration"):
+        path = folder / part / "metrics.json"
+        if path.exists():
+            metrics |= flatten(read_json(path))
     return metrics
 
 

@@ -23,6 +23,7 @@ COLUMNS = 2  # of charts side by side
 SIZE = 260  # width and height of a square chart, in pixels
 CHART_FIGURES = {  # figures that show chart.csv, and its template
     "latent_space": "autoencoding",
+    "glimpses": "drawing",
     "class_distribution": "image_generation",
     "pixel_value_distribution": "image_generation",
     "word_positions": "language_modeling",

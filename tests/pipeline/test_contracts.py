@@ -27,16 +27,24 @@ KEYS = {
     "tabular_mlp": BINARY,
     "text_rnn": BINARY,
     "toy_mlp": BINARY,
+    "draw": {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"},
     "vae": {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"},
     "char_rnn": {"test.loss", "test.bits_per_char"},
     "fourier_mlp": {"train.psnr", "test.psnr"},
 }
+CLASSES = {
+    "classes_covered", "class_kl", "frechet_distance", "frechet_distance_train",
+    "frechet_distance_noise", "discriminator.accuracy",
+}  # fmt: skip
 GENERATED = {
-    "fashion_gan": {
-        "classes_covered", "class_kl", "frechet_distance", "frechet_distance_train",
-        "frechet_distance_noise", "discriminator.accuracy",
-    },
+    "fashion_gan": CLASSES,
+    "mnist_gan": CLASSES,
     "garments_gan": {"sliced_wasserstein", "sliced_wasserstein_train", "discriminator.accuracy"},
+}  # fmt: skip
+EXPLORED = {
+    "inversion.psnr_start", "inversion.psnr", "inversion.same_class_start", "inversion.same_class",
+    *(f"attributes.{name}.{rate}success_rate" for name in ("thickness", "slant", "width")
+      for rate in ("", "random_", "arithmetic_")),
 }  # fmt: skip
 OVERLAYS: dict[str, dict[str, Any]] = {
     key: chart for item in read_yaml(ROOT / "dvc.yaml")["plots"] for key, chart in item.items()
@@ -143,6 +151,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"preprocess@{key}" for key in PARAMS.datasets}
     expected |= {f"{kind}@{key}" for kind in ("train", "evaluate") for key in PARAMS.models}
     expected |= {f"cross_validate@{key}" for key in PARAMS.cross_validation}
+    expected |= {f"explore@{key}" for key in PARAMS.exploration}
     assert set(stages) == expected | {"garment_photos", "report"}
     assert all(stage.desc for stage in stages.values())
 
@@ -206,6 +215,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "train": recipe,
                 "evaluate": {f"models.{key}.evaluation", f"models.{key}.task"},
                 "cross_validate": {f"cross_validation.{key}", *recipe},
+                "explore": {f"exploration.{key}"},
                 "report": {"datasets", "downloads", "models", "synthetic"},
             }[kind]
         ), name
@@ -389,6 +399,12 @@ def test_the_committed_metrics_have_the_keys_of_the_design(model: str) -> None:
 def test_the_committed_cross_validations_have_the_keys_of_the_design(model: str) -> None:
     metrics = read_json(ROOT / f"reports/{model}/cross_validation/metrics.json")
     assert set(flatten(metrics)) == CROSS_VALIDATED
+
+
+@pytest.mark.parametrize("model", PARAMS.exploration)
+def test_the_committed_explorations_have_the_keys_of_the_design(model: str) -> None:
+    metrics = read_json(ROOT / f"reports/{model}/exploration/metrics.json")
+    assert set(flatten(metrics)) == EXPLORED
 
 
 def test_nothing_committed_is_larger_than_a_megabyte() -> None:

@@ -38,6 +38,7 @@ DATA: dict[str, tuple[dict[str, Any], Split, Split]] = {
     "cnn": IMAGES,
     "raw_tensorflow": IMAGES,
     "vae": IMAGES,
+    "draw": IMAGES,
     "gan": IMAGES,
     "tabular_mlp": (
         factories.INFOS["table"], factories.make_table(seed=1), factories.make_table(23, seed=2)

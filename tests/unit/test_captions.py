@@ -11,6 +11,8 @@ import pytest
 
 from stages.config.load import read_yaml
 from stages.tasks.autoencoding.evaluate import chart_points
+from stages.tasks.drawing.evaluate import Losses
+from stages.tasks.drawing.evaluate import tabulate as tabulate_losses
 from stages.tasks.image_fitting.evaluate import psnr_by_step
 from stages.tasks.image_generation.evaluate import tabulate
 from stages.tasks.interface import Caption, Evaluation
@@ -25,6 +27,7 @@ POINTS, ONE = np.zeros((1, 2)), np.array([1.0])
 CHARTS: dict[str, Any] = {
     "classification": ["actual", "predicted", "count"],
     "autoencoding": chart_points(POINTS, np.array([0]), ["a"]),
+    "drawing": tabulate_losses(Losses(np.ones((1, 2)), np.ones((1, 2)))),
     "image_generation": tabulate(["a"], ONE, ONE),
     "language_modeling": nll_by_position("a", ONE),
     "image_fitting": psnr_by_step(np.zeros((0, 1, 1, 3)), np.array([]), {}).reindex(
@@ -40,11 +43,14 @@ HISTORY = [
 PRIVATE = r"\b(judge|picture|taken for|called|promised|colour|mistakes?|surprise[ds]?|share)\b"
 
 
+WITHOUT_CHART = ["exploration"]
+
+
 def captions(task: str) -> dict[str, Caption]:
     return importlib.import_module(f"stages.tasks.{task}.captions").CAPTIONS
 
 
-@pytest.mark.parametrize("task", CHARTS)
+@pytest.mark.parametrize("task", [*CHARTS, *WITHOUT_CHART])
 def test_captions_are_a_title_and_one_sentence(task: str) -> None:
     for name, caption in captions(task).items():
         assert caption.title[0].isupper(), name

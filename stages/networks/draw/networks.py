@@ -19,7 +19,7 @@ from keras import ops
 from stages.config.schema import Draw as DrawConfig
 
 EPSILON = 1e-8  # keeps filters finite whose window is far outside of the image
-WINDOW = ("row", "column", "spacing", "stddev")  # in pixels; row and column of the center
+WINDOW = ("row", "column", "side", "stddev")  # of the center; from first to last filter; pixels
 
 
 class Steps(NamedTuple):
@@ -111,12 +111,16 @@ def start_from(start: keras.Model, noise: keras.KerasTensor) -> tuple[State, Sta
 def build_start(units: int, height: int, width: int) -> keras.Model:
     """Build the learned initial states, the same for all images; see `Steps`."""
     ones = keras.Input((1,), dtype="float32")
-    sizes = [units] * 4 + [height * width]
+    names = ("encoder_hidden", "encoder_cell", "decoder_hidden", "decoder_cell", "canvas")
     states = [
         keras.layers.Dense(
-            size, use_bias=False, kernel_initializer="zeros", dtype="float32", name=f"state_{k}"
+            height * width if name == "canvas" else units,
+            use_bias=False,
+            kernel_initializer="zeros",
+            dtype="float32",
+            name=name,
         )(ones)
-        for k, size in enumerate(sizes)
+        for name in names
     ]
     states[-1] = keras.layers.Reshape((height, width), dtype="float32")(states[-1])
     return keras.Model(ones, states, name="start")
@@ -196,7 +200,7 @@ def attend(
     stddev = ops.exp(0.5 * log_variance)
     rows = gaussians(row, spacing, stddev, size, height)
     columns = gaussians(column, spacing, stddev, size, width)
-    window = ops.concatenate([row, column, spacing, stddev], axis=1)
+    window = ops.concatenate([row, column, (size - 1) * spacing, stddev], axis=1)
     return rows, columns, ops.exp(log_intensity), window
 
 

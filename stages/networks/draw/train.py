@@ -12,6 +12,7 @@ Reference:
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from stages.config.schema import DrawModel
@@ -20,6 +21,8 @@ from stages.core.splits import Split
 from stages.learning.fit import MakeBatches, Trained, compile_model, fit
 from stages.learning.optimizers import make_optimizer
 from stages.networks.draw.networks import build_model
+
+MIN_PROBABILITY = 0.001  # of a pixel, and of its complement, before training
 
 
 def train(
@@ -52,6 +55,9 @@ def train(
             f"images of shape {shape}: expected grayscale images: use another network or dataset"
         )
     drawing = build_model(config.network, shape)
+    drawing.get_layer("start").get_layer("canvas").set_weights(
+        [mean_logits(train.x).reshape(1, -1)]
+    )
     batches = make_batches(train, training, shuffle=True)
     validation_batches = validation and make_batches(validation, training, shuffle=False)
     model = Draw(drawing)
@@ -61,6 +67,22 @@ def train(
     except DivergedError as error:
         raise DivergedError(str(error), drawing) from None
     return Trained(drawing, history, {}, training.epochs * len(train.x))
+
+
+def mean_logits(images: np.ndarray) -> np.ndarray:
+    """Compute the logits of the mean image, the canvas that drawing begins with.
+
+    From an empty canvas, training would first have to learn which pixels are never set.
+
+    Args:
+        images: Images, uint8 [n, height, width].
+
+    Returns:
+        Logits, float32 [height, width]; the means are limited to MIN_PROBABILITY and above.
+    """
+    mean = (images.mean(axis=0) / 255).clip(MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+    logits: np.ndarray = np.log(mean / (1 - mean)).astype(np.float32)
+    return logits
 
 
 class Draw(keras.Model):

@@ -29,7 +29,7 @@ CAPTIONS = {
     "reading": Caption(
         "How it reads and draws test images",
         "Upper rows: the binarized image, and in green the window that is read; lower rows: the "
-        "canvas, and in red the window that is written to. Both often follow the stroke.",
+        "canvas, and in red the window that is written to; both tend to follow the stroke.",
     ),
     "reconstructions": Caption(
         "Test images and their reconstructions",

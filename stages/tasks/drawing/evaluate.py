@@ -57,10 +57,9 @@ def evaluate(context: EvaluationContext) -> Evaluation:
         "learning_curves": captions.summarize_losses(scores),
         "glimpses": captions.summarize_glimpses(kl),
     }
-    network = context.bundle.spec["network"]
-    add_reconstructions(evaluation, model, images, noise, network)
+    add_reconstructions(evaluation, model, images, noise)
     latent = random.standard_normal((GRID_SIDE**2, *noise_shape), np.float32)
-    add_samples(evaluation, model, latent, network["write_size"])
+    add_samples(evaluation, model, latent)
     return evaluation
 
 
@@ -119,11 +118,7 @@ def to_pixels(logits: np.ndarray) -> np.ndarray:
 
 
 def add_reconstructions(
-    evaluation: Evaluation,
-    model: keras.Model,
-    images: np.ndarray,
-    noise: np.ndarray,
-    network: dict[str, int],
+    evaluation: Evaluation, model: keras.Model, images: np.ndarray, noise: np.ndarray
 ) -> None:
     """Add test images drawn again, and where the first of them are read and written.
 
@@ -132,7 +127,6 @@ def add_reconstructions(
         model: See `stages.networks.draw.networks.build_model`.
         images: Binarized images, uint8 [n, height, width].
         noise: Standard normal noise [n, glimpses, latent_dim].
-        network: The network's config: `read_size` and `write_size`.
     """
     rows, columns = RECONSTRUCTED
     shown = 255 * images[: rows * columns]
@@ -144,23 +138,20 @@ def add_reconstructions(
             shown.reshape(grid), canvases[:, -1].reshape(grid)
         )
     repeated = np.repeat(shown[:NUM_READ, None], noise.shape[1], axis=1)
-    read = mark(repeated, outputs["read"], network["read_size"], plots.READ_COLOR)
-    written = mark(canvases, outputs["write"], network["write_size"], plots.WRITE_COLOR)
-    pairs = np.stack([read, written[: len(read)]], axis=1)
+    read = mark(repeated, outputs["read"], plots.READ_COLOR)
+    written = mark(canvases[:NUM_READ], outputs["write"], plots.WRITE_COLOR)
+    pairs = np.stack([read, written], axis=1)
     evaluation.figures["reading"] = plots.by_glimpse(
         pairs.reshape(-1, *pairs.shape[2:]), "read (green) and written (red), glimpse by glimpse"
     )
 
 
-def mark(
-    images: np.ndarray, windows: np.ndarray, size: int, color: tuple[int, int, int]
-) -> np.ndarray:
+def mark(images: np.ndarray, windows: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
     """Mark the window of each glimpse; see `plots.mark_windows`.
 
     Args:
         images: Images, uint8 [n, glimpses, height, width].
         windows: Windows of at least as many images, [m, glimpses, 4].
-        size: Number of filters along each side of the window.
         color: Color of the frame.
 
     Returns:
@@ -168,20 +159,17 @@ def mark(
     """
     count, glimpses, *shape = images.shape
     flat = windows[:count].reshape(-1, windows.shape[-1])
-    marked = plots.mark_windows(images.reshape(-1, *shape), flat, size, color, SCALE)
+    marked = plots.mark_windows(images.reshape(-1, *shape), flat, color, SCALE)
     return marked.reshape(count, glimpses, *marked.shape[1:])
 
 
-def add_samples(
-    evaluation: Evaluation, model: keras.Model, latent: np.ndarray, write_size: int
-) -> None:
+def add_samples(evaluation: Evaluation, model: keras.Model, latent: np.ndarray) -> None:
     """Add new digits, and how they are drawn.
 
     Args:
         evaluation: Evaluation to add to.
         model: See `stages.networks.draw.networks.build_model`.
         latent: Latent vectors from the prior, float32 [n, glimpses, latent_dim].
-        write_size: Number of filters along each side of the window.
     """
     outputs = predict_arrays(build_generator(model), latent)
     canvases = to_pixels(outputs["canvas"])
@@ -189,7 +177,7 @@ def add_samples(
         canvases[:, -1], GRID_SIDE, "samples from the prior"
     )
     rows, columns = ANIMATED
-    marked = mark(canvases[: rows * columns], outputs["write"], write_size, plots.WRITE_COLOR)
+    marked = mark(canvases[: rows * columns], outputs["write"], plots.WRITE_COLOR)
     evaluation.figures["drawing"] = plots.by_glimpse(
         marked[:NUM_DRAWN], "canvas and written window (red), glimpse by glimpse"
     )

@@ -17,7 +17,7 @@ READ_COLOR, WRITE_COLOR = (0, 158, 115), (213, 40, 0)
 
 
 def mark_windows(
-    images: np.ndarray, windows: np.ndarray, size: int, color: tuple[int, int, int], scale: int
+    images: np.ndarray, windows: np.ndarray, color: tuple[int, int, int], scale: int
 ) -> np.ndarray:
     """Enlarge images and draw the frame of the attention window on each.
 
@@ -26,9 +26,8 @@ def mark_windows(
 
     Args:
         images: Images, uint8 [n, height, width], drawn dark on white.
-        windows: Row and column of the center, spacing and standard deviation of the filters, in
+        windows: Row and column of the center, side and standard deviation of the filters, in
             pixels, [n, 4].
-        size: Number of filters along each side.
         color: Red, green and blue of the frame.
         scale: Factor of the enlargement.
 
@@ -39,11 +38,16 @@ def mark_windows(
     marked = np.repeat(large[..., None], 3, axis=3)
     height, width = large.shape[1:]
     rows, columns = np.arange(height), np.arange(width)
-    for image, (row, column, spacing, _) in zip(marked, windows, strict=True):
-        half = spacing * (size - 1) / 2
+    for image, (row, column, side, _) in zip(marked, windows, strict=True):
+        half = side / 2
         top, bottom, left, right = (
-            int(np.floor((edge + 0.5) * scale))
-            for edge in (row - half, row + half, column - half, column + half)
+            int(np.floor((np.clip(edge, -length, 2 * length) + 0.5) * scale))
+            for length, edge in (
+                (images.shape[1], row - half),
+                (images.shape[1], row + half),
+                (images.shape[2], column - half),
+                (images.shape[2], column + half),
+            )
         )
         inside_rows = rows[(rows >= top) & (rows <= bottom)]
         inside_columns = columns[(columns >= left) & (columns <= right)]
