@@ -55,6 +55,20 @@ class Sample(NamedTuple):
     labels: np.ndarray
 
 
+class Direction(NamedTuple):
+    """A direction of the noise space in which an attribute may change.
+
+    Attributes:
+        measure: Function that measures the attribute of images [n, height, width].
+        vector: Unit vector [latent_dim].
+        spread: Standard deviation of the attribute within a class.
+    """
+
+    measure: Callable[[np.ndarray], np.ndarray]
+    vector: np.ndarray
+    spread: float
+
+
 def explore(explorer: Explorer, test: np.ndarray, config: Any) -> Evaluation:
     """Invert test images, and change attributes of generated images by vector arithmetic.
 
@@ -146,20 +160,17 @@ def add_attributes(
             fitted.noise, fitted.labels, measure(fitted.images), len(explorer.classes)
         )
         vector = arithmetic.direction(extremes)
-        curves[name], random_curve = (
-            [
-                success_rate(explorer, moved, measure, along, factor * strength, extremes.spread)
-                for factor in CURVE
-            ]
-            for along in (vector, control)
-        )
+        direction = Direction(measure, vector, extremes.spread)
+        curves[name] = [
+            success_rate(explorer, moved, direction, factor * strength) for factor in CURVE
+        ]
         shown[name] = move_along(explorer, moved.noise[:NUM_SHOWN_MOVED], vector, strength)
         images, success = arithmetic_success(explorer, extremes, measure)
         combined[name] = images
-        at = CURVE.index(1.0)
+        by_chance = direction._replace(vector=control)
         rates[name] = {
-            "success_rate": curves[name][at],
-            "random_success_rate": random_curve[at],
+            "success_rate": curves[name][CURVE.index(1.0)],
+            "random_success_rate": success_rate(explorer, moved, by_chance, strength),
             "arithmetic_success_rate": float(success.mean()),
         }
     evaluation.metrics["attributes"] = rates
@@ -179,27 +190,21 @@ def add_attributes(
 
 
 def success_rate(
-    explorer: Explorer,
-    sample: Sample,
-    measure: Callable[[np.ndarray], np.ndarray],
-    direction: np.ndarray,
-    strength: float,
-    spread: float,
+    explorer: Explorer, sample: Sample, direction: Direction, strength: float
 ) -> float:
     """Return the success rate of moving noise forwards and backwards; see `arithmetic.success`.
 
     Args:
         explorer: Generator and classifier.
         sample: Images to change.
-        measure: Function that measures the attribute of images.
-        direction: Unit vector [latent_dim].
+        direction: Direction, and the attribute that should change.
         strength: Length of the vector that is added.
-        spread: Standard deviation of the attribute within a class.
     """
+    measure, vector, spread = direction
     values = measure(sample.images)
     successes = []
     for sign in (1, -1):
-        noise = arithmetic.move(sample.noise, direction, sign * strength)
+        noise = arithmetic.move(sample.noise, vector, sign * strength)
         changed = draw_sample(explorer, noise)
         successes.append(
             arithmetic.success(
