@@ -27,7 +27,7 @@ baseline: repro  ## Record the current results as your own baseline and commit t
 	git diff --cached --quiet || git commit --message "Record baseline"
 
 metrics: .venv/ready  ## Print the metrics of all models in readable tables; MODEL="mnist_*"
-	@$(DVC) metrics show --json $(if $(MODEL),reports/$(MODEL)/metrics.json $(wildcard reports/$(MODEL)/cross_validation/metrics.json)) | python -m stages.metrics_table
+	@$(DVC) metrics show --json $(if $(MODEL),reports/$(MODEL)/metrics.json $(wildcard reports/$(MODEL)/*/metrics.json)) | python -m stages.metrics_table
 
 plots: .venv/ready  ## Write all charts to one page that works offline; MODEL=votes_mlp REV=HEAD~1
 	@python -m stages.charts $(REV) $(if $(MODEL),--model $(MODEL))

@@ -25,7 +25,11 @@ from stages.record import describe_machine, read_cpuinfo
 from stages.verify import name_machine
 from tests.reduced import BASELINE, ROOT, environment
 
-METRICS = ("reports/*/metrics.json", "reports/*/cross_validation/metrics.json")
+METRICS = (
+    "reports/*/metrics.json",
+    "reports/*/cross_validation/metrics.json",
+    "reports/*/exploration/metrics.json",
+)
 CHARTS = ("models/*/history.csv", "reports/*/chart.csv")
 MAX_ROWS, MAX_CHARTS = 30, 6  # more are collapsed
 
