@@ -139,6 +139,11 @@ def read_model(
         benchmark={},
         recipe=make_recipe(config, dataset, details),
         course_recipe={},
+        exploration_figures=read_figures(
+            folder / "exploration" / "plots",
+            read_captions(read_details(folder / "exploration")),
+            {},
+        ),
     )
 
 

@@ -189,6 +189,18 @@ MODELS: dict[str, dict[str, Any]] = {
         | {"input_pipeline": "images", "corruption": {"type": "noise", "stddev": 0.2}},
         "evaluation": {"evaluator": "none", "seed": 3},
     },
+    "draw": {
+        "task": "drawing",
+        "network": {
+            "glimpses": 3,
+            "units": 6,
+            "latent_dim": 2,
+            "read_size": 3,
+            "write_size": 2,
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "images"},
+        "evaluation": {"evaluator": "none", "seed": 3},
+    },
     "gan": {
         "task": "image_generation",
         "network": {

@@ -27,6 +27,7 @@ READABLE = {  # network: dataset modules or synthetic shapes that it can read
     "vae": IMAGES,
     "cvae": IMAGES,
     "autoencoder": IMAGES | {"image_folder"},
+    "draw": IMAGES,
     "dcgan": IMAGES | {"image_folder"},
     "mlp GAN": POINTS,
     "toy_mlp": CLASSES_OF_POINTS,
@@ -35,15 +36,12 @@ READABLE = {  # network: dataset modules or synthetic shapes that it can read
 CLASSIFIER = {"test.accuracy", "test.loss", "test.f1_macro"}
 BINARY = {"test.roc_auc", "test.false_positive_rate", "test.false_negative_rate"}
 CROSS_VALIDATED = {"cv.accuracy", "cv.accuracy_std", "cv.roc_auc"}
+VARIATIONAL = {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"}
 METRICS = {  # allowed as report.metric, by task
     "classification": CLASSIFIER | BINARY,
     "toy_classification": CLASSIFIER | BINARY,
-    "autoencoding": {
-        "test.total_loss",
-        "test.reconstruction_loss",
-        "test.kl_loss",
-        "test.elbo",
-    },
+    "autoencoding": VARIATIONAL,
+    "drawing": VARIATIONAL,
     "conditional_generation": {
         "samples.accuracy",
         "samples.worst_accuracy",
@@ -89,6 +87,7 @@ def check_references(params: s.Params, source: str) -> None:
         *fold_problems(params),
         *study_problems(params),
         *anomaly_problems(params),
+        *exploration_problems(params),
     ]
     if problems:
         raise ConfigError(f"{source}: {'; '.join(problems)}")
@@ -361,3 +360,26 @@ def anomaly_problems(params: s.Params) -> Iterator[str]:
         if config.anomalies not in others:
             expected = ", ".join(others)
             yield f"{key}.anomalies: expected one of {expected}, found {config.anomalies!r}"
+
+
+def exploration_problems(params: s.Params) -> Iterator[str]:
+    """Explorations of other models than GANs of grayscale images, or unlike their model."""
+    for name, config in params.exploration.items():
+        key, model = f"exploration.{name}", params.models.get(name)
+        dataset = None if model is None else params.datasets.get(model.dataset)
+        if model is None or model.task != "image_generation" or dataset is None:
+            yield f"{key}: expected the id of a model whose task is image_generation"
+            continue
+        if dataset.module not in IMAGES:
+            yield f"{key}.dataset: expected grayscale images, found {config.dataset!r}"
+        for attribute, expected in (
+            ("dataset", model.dataset),
+            ("evaluator", model.evaluation.evaluator),
+        ):
+            if getattr(config, attribute) != expected:
+                yield (
+                    f"{key}.{attribute}: expected that of models.{name}, {expected!r}, "
+                    f"found {getattr(config, attribute)!r}"
+                )
+        if config.evaluator == NO_EVALUATOR:
+            yield f"{key}.evaluator: expected a classifier of {config.dataset}, found 'none'"

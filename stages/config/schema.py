@@ -36,6 +36,7 @@ Schedule = Literal["constant", "cosine", "one_cycle"]
 Precision = Literal["float32", "mixed_bfloat16", "auto"]
 Cell = Literal["lstm", "gru", "simple_rnn"]
 Overrides = dict[Text, Any]  # dotted key of a model's section -> value
+WindowSize = Annotated[int, Field(ge=2, le=28)]  # filters along each side of an attention window
 
 
 def plain_name(value: str) -> str:
@@ -331,6 +332,17 @@ class Autoencoder(Section):
     batch_norm_momentum: Rate
 
 
+class Draw(Section):
+    """DRAW: recurrent variational autoencoder with attention, for grayscale images."""
+
+    name: Literal["draw"]
+    glimpses: Annotated[int, Field(ge=1, le=64)]
+    units: Units
+    latent_dim: Annotated[int, Field(ge=1, le=4096)]
+    read_size: WindowSize
+    write_size: WindowSize
+
+
 class DcganGenerator(Section):
     """Two transposed convolutions; filters at a quarter and at half of the image size."""
 
@@ -530,6 +542,13 @@ class AutoencoderTraining(KerasTraining):
     augmentation: Augmentation | None = None
 
 
+class DrawTraining(KerasTraining):
+    """Training of DRAW on the variational bound."""
+
+    input_pipeline: Literal["images"]
+    augmentation: Augmentation | None = None
+
+
 class AdversarialTraining(Training):
     """Training of a generator and a discriminator, each with its optimizer."""
 
@@ -688,6 +707,15 @@ class AutoencoderModel(Model):
     evaluation: SeededEvaluation
 
 
+class DrawModel(Model):
+    """See Draw."""
+
+    task: Literal["drawing"]
+    network: Draw
+    training: DrawTraining
+    evaluation: SeededEvaluation
+
+
 class GanModel(Model):
     """See Gan."""
 
@@ -733,6 +761,7 @@ MODELS: dict[str, type[Model]] = {
     "vae": VaeModel,
     "cvae": CvaeModel,
     "autoencoder": AutoencoderModel,
+    "draw": DrawModel,
     "gan": GanModel,
     "char_rnn": CharRnnModel,
     "toy_mlp": ToyMlpModel,
@@ -757,6 +786,7 @@ AnyModel = Annotated[
     | Annotated[VaeModel, Tag("vae")]
     | Annotated[CvaeModel, Tag("cvae")]
     | Annotated[AutoencoderModel, Tag("autoencoder")]
+    | Annotated[DrawModel, Tag("draw")]
     | Annotated[GanModel, Tag("gan")]
     | Annotated[CharRnnModel, Tag("char_rnn")]
     | Annotated[ToyMlpModel, Tag("toy_mlp")]
@@ -802,6 +832,19 @@ class AnomalyDetection(Section):
     anomalies: Id
 
 
+class Exploration(Section):
+    """Exploration of the noise space of a GAN; dataset and evaluator are those of the model."""
+
+    dataset: Id
+    evaluator: Id
+    seed: Seed
+    num_images: Annotated[int, Field(ge=1, le=10_000)]
+    restarts: Annotated[int, Field(ge=1, le=100)]
+    steps: Steps
+    learning_rate: Positive
+    strength: Positive
+
+
 class Params(Section):
     """Content of params.yaml."""
 
@@ -813,3 +856,4 @@ class Params(Section):
     cross_validation: dict[Id, CrossValidation]
     studies: dict[Id, Study]
     anomaly_detection: dict[Id, AnomalyDetection]
+    exploration: dict[Id, Exploration]

@@ -35,6 +35,10 @@ SENTENCES = {  # by name and, where there are several, variant
     "{latent_dim} numbers, and the decoder reconstructs the image from them.",
     "autoencoder/u_net": "A convolutional autoencoder with skip connections: it maps a corrupted "
     "image to the original, with feature maps of all sizes instead of a bottleneck.",
+    "draw": "A recurrent variational autoencoder: in {glimpses} glimpses, one LSTM reads the image "
+    "through a small window that moves and zooms, and another adds small patches to a canvas; "
+    "each glimpse has {latent_dim} latent variables, and those drawn from the prior give new "
+    "images.",
     "gan/dcgan": "A generative adversarial network: a generator turns noise into images, and a "
     "discriminator learns to tell them from real ones; each is trained against the other.",
     "gan/mlp": "A generative adversarial network small enough to watch: a generator turns noise "
@@ -157,6 +161,13 @@ REFERENCES = {  # as in the docstrings of stages/networks; keys as in SENTENCES
             "segmentation, MICCAI 2015",
             "https://arxiv.org/abs/1505.04597",
         ),
+    ),
+    "draw": (
+        Reference(
+            "Gregor et al., DRAW: A recurrent neural network for image generation, ICML 2015",
+            "https://arxiv.org/abs/1502.04623",
+        ),
+        HOCHREITER,
     ),
     "gan/dcgan": (GOODFELLOW, RADFORD, MESCHEDER),
     "gan/mlp": (GOODFELLOW, MESCHEDER),
@@ -309,6 +320,18 @@ def autoencoder_layers(network: Network) -> str:
     return f"Encoder: {chain(*encoder, *bottleneck)}. Decoder: {chain(*decoder)}."
 
 
+def draw_layers(network: Network) -> str:
+    """Describe the layers of the network draw."""
+    units, read, write = (network[key] for key in ("units", "read_size", "write_size"))
+    encoder = chain(
+        f"read {read}x{read} of image and error",
+        f"LSTM {units}",
+        f"mean and variance of {network['latent_dim']} latent variables",
+    )
+    decoder = chain(f"LSTM {units}", f"write {write}x{write} to the canvas")
+    return f"{network['glimpses']} times: encoder: {encoder}; decoder: {decoder}."
+
+
 def gan_layers(network: Network) -> str:
     """Describe the layers of the network gan."""
     generator, discriminator = network["generator"], network["discriminator"]
@@ -349,6 +372,7 @@ LAYERS: dict[str, Callable[[Network], str]] = {
     "vae": vae_layers,
     "cvae": cvae_layers,
     "autoencoder": autoencoder_layers,
+    "draw": draw_layers,
     "gan": gan_layers,
     "fourier_mlp": fourier_layers,
 }

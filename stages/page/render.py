@@ -75,6 +75,7 @@ class ModelPage(NamedTuple):
         benchmark: Entry of benchmarks/results.json; empty if there is none.
         recipe: How the model is trained.
         course_recipe: Entry of benchmarks/recipes.yaml; empty if there is none.
+        exploration_figures: Figures of the exploration of its noise space.
     """
 
     id: str
@@ -89,6 +90,7 @@ class ModelPage(NamedTuple):
     benchmark: Mapping[str, Any]
     recipe: Recipe
     course_recipe: Mapping[str, Any]
+    exploration_figures: Mapping[str, Figure] = {}
 
     @property
     def data(self) -> Mapping[str, Any]:

@@ -14,8 +14,9 @@ BASELINE = REPORTS / "baseline.json"
 SEEDS = REPORTS / "seeds.json"
 BENCHMARKS = Path("benchmarks/results.json")
 COURSE_RECIPES = Path("benchmarks/recipes.yaml")
-CROSS_VALIDATION, ANOMALY_DETECTION = "cross_validation", "anomaly_detection"
-PARTS = (CROSS_VALIDATION, ANOMALY_DETECTION)  # further evaluations of some models, in subfolders
+CROSS_VALIDATION, EXPLORATION = "exploration"
+ANOMALY_DETECTION = "cross_validation", "anomaly_detection"
+PARTS = (CROSS_VALIDATION, ANOMALY_DETECTION, EXPLORATION)  # further evaluations of some models, in subfolders
 
 
 def read_metrics(folder: Path) -> dict[str, float]:

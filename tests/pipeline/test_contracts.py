@@ -27,6 +27,7 @@ KEYS = {
     "tabular_mlp": BINARY,
     "text_rnn": BINARY,
     "toy_mlp": BINARY,
+    "draw": {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"},
     "vae": {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"},
     "cvae": {
         "samples.accuracy", "samples.worst_accuracy", "evaluator.accuracy", "frechet_distance",
@@ -48,12 +49,19 @@ AUTOENCODED = {
     },
     "garments_colorization": {f"{method}.psnr" for method in ("test", "corrupted", "mean_color")},
 }
+CLASSES = {
+    "classes_covered", "class_kl", "frechet_distance", "frechet_distance_train",
+    "frechet_distance_noise", "discriminator.accuracy",
+}  # fmt: skip
 GENERATED = {
-    "fashion_gan": {
-        "classes_covered", "class_kl", "frechet_distance", "frechet_distance_train",
-        "frechet_distance_noise", "discriminator.accuracy",
-    },
+    "fashion_gan": CLASSES,
+    "mnist_gan": CLASSES,
     "garments_gan": {"sliced_wasserstein", "sliced_wasserstein_train", "discriminator.accuracy"},
+}  # fmt: skip
+EXPLORED = {
+    "inversion.psnr_start", "inversion.psnr", "inversion.same_class_start", "inversion.same_class",
+    *(f"attributes.{name}.{rate}success_rate" for name in ("thickness", "slant", "width")
+      for rate in ("", "random_", "arithmetic_")),
 }  # fmt: skip
 OVERLAYS: dict[str, dict[str, Any]] = {
     key: chart for item in read_yaml(ROOT / "dvc.yaml")["plots"] for key, chart in item.items()
@@ -167,6 +175,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"cross_validate@{key}" for key in PARAMS.cross_validation}
     expected |= {f"study@{key}" for key in PARAMS.studies}
     expected |= {f"detect_anomalies@{key}" for key in PARAMS.anomaly_detection}
+    expected |= {f"explore@{key}" for key in PARAMS.exploration}
     assert set(stages) == expected | {"garment_photos", "report"}
     assert all(stage.desc for stage in stages.values())
 
@@ -235,6 +244,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "study": {f"studies.{key}", *study_recipe},
                 "report": {"datasets", "downloads", "models", "studies", "synthetic"},
                 "detect_anomalies": {f"anomaly_detection.{key}"},
+                "explore": {f"exploration.{key}"},
             }[kind]
         ), name
 
@@ -425,6 +435,12 @@ def test_the_committed_cross_validations_have_the_keys_of_the_design(model: str)
 def test_the_committed_anomaly_detections_have_the_keys_of_the_design(model: str) -> None:
     metrics = read_json(ROOT / f"reports/{model}/anomaly_detection/metrics.json")
     assert set(flatten(metrics)) == {"anomalies.roc_auc", "anomalies.true_positive_rate"}
+
+
+@pytest.mark.parametrize("model", PARAMS.exploration)
+def test_the_committed_explorations_have_the_keys_of_the_design(model: str) -> None:
+    metrics = read_json(ROOT / f"reports/{model}/exploration/metrics.json")
+    assert set(flatten(metrics)) == EXPLORED
 
 
 def test_nothing_committed_is_larger_than_a_megabyte() -> None:

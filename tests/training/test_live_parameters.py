@@ -41,6 +41,7 @@ DATA: dict[str, tuple[dict[str, Any], Split, Split]] = {
     "cvae": IMAGES,
     "autoencoder": IMAGES,
     "denoising": IMAGES,
+    "draw": IMAGES,
     "gan": IMAGES,
     "tabular_mlp": (
         factories.INFOS["table"], factories.make_table(seed=1), factories.make_table(23, seed=2)

@@ -130,6 +130,11 @@ def test_rows_begin_with_regressions() -> None:
     ]
 
 
+@pytest.mark.parametrize("part", ["", "cross_validation/", "exploration/"])
+def test_all_parts_of_a_report_belong_to_the_model(part: str) -> None:
+    assert gate.name_model(f"reports/mnist_gan/{part}metrics.json") == "mnist_gan"
+
+
 @pytest.mark.parametrize("verdict", gate.ORDER)
 def test_one_regression_fails_the_check(verdict: str) -> None:
     rows = [Row("a", "x", 1.0, 2.0, BETTER), Row("a", "y", 1.0, 2.0, verdict)]

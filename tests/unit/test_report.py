@@ -782,6 +782,21 @@ def test_a_model_is_read_with_its_cross_validation(tmp_path: Path) -> None:
     assert (read.recipe.network["hidden_units"], read.recipe.num_params) == (8, None)
 
 
+def test_a_model_is_read_and_shown_with_its_exploration(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    described = {"title": "Moved", "description": "Look.", "summary": "7 of 9."}
+    write_json(tmp_path / "exploration" / "metrics.json", {"inversion": {"psnr": 21.5}})
+    write_json(tmp_path / "exploration" / "details.json", [{"captions": {"moved": described}}])
+    (tmp_path / "exploration" / "plots").mkdir()
+    Image.new("L", (8, 6)).save(tmp_path / "exploration" / "plots" / "moved.png")
+    read = report.read_model(tmp_path, "m", CONFIG, {})
+    assert read.metrics["inversion.psnr"] == 21.5
+    assert read.exploration_figures["moved"].description == "Look. 7 of 9."
+    page = render.render([read], [DATASET], BASELINE)
+    assert "Exploring the noise space" in page
+    assert "Look. 7 of 9." in page
+
+
 def test_equal_reports_give_equal_pages(tmp_path: Path) -> None:
     write_reports(tmp_path)
     pages = [
@@ -798,7 +813,8 @@ def test_every_committed_figure_has_a_caption() -> None:
         figures = {path.stem for path in ROOT.glob(f"reports/data/{name}/plots/*.png")}
         assert figures <= set(captions.dataset_captions(dataset.module)), name
     for name in params.models:
-        for folder in (ROOT / "reports" / name, ROOT / "reports" / name / "cross_validation"):
+        for part in ("", "cross_validation", "exploration"):
+            folder = ROOT / "reports" / name / part
             if described := read_details(folder).get("captions"):
                 figures = {path.stem for path in (folder / "plots").glob("*.png")}
                 assert figures == set(described), folder

@@ -1,0 +1,1 @@
+"""DRAW: a recurrent variational autoencoder that draws an image step by step."""
