@@ -5,7 +5,7 @@ import re
 import string
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,17 +48,15 @@ def main() -> None:
     """Write the three splits and their description."""
     config = load_params().dates
     written = {name: write_dates(days, config, name) for name, days in split_days(config).items()}
-    longest = max(len(text) for texts, _, _ in written.values() for text in texts)
+    longest = max(len(example["text"]) for examples in written.values() for example in examples)
     splits = {}
-    for name, (texts, days, formats) in written.items():
-        targets = encode_tokens([list(day.isoformat()) for day in days], TOKENS)
-        splits[name] = Split(encode_texts(texts, longest), targets)
-        raw = [
-            {"text": text, "date": day.isoformat(), "format": format_}
-            for text, day, format_ in zip(texts, days, formats, strict=True)
-        ]
+    for name, examples in written.items():
+        splits[name] = Split(
+            encode_texts([example["text"] for example in examples], longest),
+            encode_tokens([example["date"] for example in examples], TOKENS),
+        )
         with atomic_output(PROCESSED / DATASET / name) as partial:
-            save_split(partial, splits[name], raw)
+            save_split(partial, splits[name], examples)
     info = {
         "classes": TOKENS,
         "positive_class": None,
@@ -84,24 +82,28 @@ def split_days(config: "Dates") -> dict[str, list[date]]:
     }
 
 
-def write_dates(
-    days: Sequence[date], config: "Dates", split: str
-) -> tuple[list[str], Sequence[date], list[str]]:
+def write_dates(days: Sequence[date], config: "Dates", split: str) -> list[dict[str, Any]]:
     """Write each day in a random format, some in lower case and some with a typo.
 
     Returns:
-        The texts, the days, and the formats, each named by what SHOWN looks like in it.
+        For each day: `text`; `date`, its ISO form; `format`, named by what SHOWN looks like in it;
+        and `typo`, whether the text has one.
     """
     random = np.random.default_rng([config.seed, SPLITS.index(split)])
-    texts, formats = [], []
+    examples = []
     for day in days:
         template = TEMPLATES[random.integers(len(TEMPLATES))]
-        text = fill(template, day)
-        if random.random() < config.typo_rate:
-            text = misspell(text, random)
-        texts.append(text.lower() if random.random() < config.lowercase_rate else text)
-        formats.append(fill(template, SHOWN))
-    return texts, days, formats
+        written = fill(template, day)
+        text = misspell(written, random) if random.random() < config.typo_rate else written
+        examples.append(
+            {
+                "text": text.lower() if random.random() < config.lowercase_rate else text,
+                "date": day.isoformat(),
+                "format": fill(template, SHOWN),
+                "typo": text != written,
+            }
+        )
+    return examples
 
 
 def fill(template: str, day: date) -> str:

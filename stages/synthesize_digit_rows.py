@@ -4,8 +4,6 @@ They are written to data/processed/digit_rows/. Each split is made of digits of 
 MNIST.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from stages.config.load import load_params
@@ -14,9 +12,6 @@ from stages.core.files import atomic_output, write_json
 from stages.core.paths import PROCESSED
 from stages.core.splits import INFO, SPLITS, Split, describe_splits, load_split, save_split
 from stages.networks.seq2seq.tokens import SPECIAL, encode_tokens
-
-if TYPE_CHECKING:
-    from stages.config.schema import DigitRows
 
 DATASET, SOURCE = "digit_rows", "mnist"
 FRACTIONS = (0.8, 0.1, 0.1)  # of the images, by split

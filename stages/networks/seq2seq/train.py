@@ -76,9 +76,7 @@ def train(
     return Trained(model, history, {}, len(history) * len(train.y))
 
 
-def force(
-    x: tf.Tensor, y: tf.Tensor
-) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor, tf.Tensor]:
+def force(x: tf.Tensor, y: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], tf.Tensor, tf.Tensor]:
     """Return the inputs of a training step: x and y after START; the targets; and their weights.
 
     Args:
