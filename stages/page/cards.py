@@ -460,8 +460,8 @@ def describe_generated(config: Mapping[str, Any]) -> str:
 def describe_windows(options: Mapping[str, Any]) -> str:
     """Describe the windows of a time series, from `preprocess` of its section."""
     return (
-        f" Each forecast is of {options['horizon']} steps, from the {options['input_length']} before"
-        f" them; a step is the mean of {options['averaged']} values of the source."
+        f" Each forecast is of {options['horizon']} steps, from the {options['input_length']}"
+        f" before them; a step is the mean of {options['averaged']} values of the source."
     )
 
 

@@ -30,8 +30,18 @@ KEYS = {
     "vae": {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"},
     "char_rnn": {"test.loss", "test.bits_per_char"},
     "fourier_mlp": {"train.psnr", "test.psnr"},
+    "tcn": {
+        "test.mae",
+        "test.mae_naive",
+        "test.mae_seasonal_naive",
+        "test.mae_linear",
+        "test.skill_score",
+        "test.skill_score_linear",
+    },
 }
 GENERATED = {
+    "dates_seq2seq": {"test.exact_match_accuracy", "test.character_accuracy"},
+    "digits_captioning": {"test.exact_match_accuracy", "test.word_accuracy"},
     "fashion_gan": {
         "classes_covered", "class_kl", "frechet_distance", "frechet_distance_train",
         "frechet_distance_noise", "discriminator.accuracy",
@@ -143,7 +153,8 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"preprocess@{key}" for key in PARAMS.datasets}
     expected |= {f"{kind}@{key}" for kind in ("train", "evaluate") for key in PARAMS.models}
     expected |= {f"cross_validate@{key}" for key in PARAMS.cross_validation}
-    assert set(stages) == expected | {"garment_photos", "report"}
+    expected |= {"garment_photos", "synthesize_dates", "synthesize_digit_rows", "report"}
+    assert set(stages) == expected
     assert all(stage.desc for stage in stages.values())
 
 
@@ -202,11 +213,20 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "download": {f"downloads.{key}"},
                 "synthesize": {f"synthetic.{key}"},
                 "garment_photos": {"garment_photos"},
+                "synthesize_dates": {"dates"},
+                "synthesize_digit_rows": {"digit_rows"},
                 "preprocess": {f"datasets.{key}.preprocess", f"datasets.{key}.expected"},
                 "train": recipe,
                 "evaluate": {f"models.{key}.evaluation", f"models.{key}.task"},
                 "cross_validate": {f"cross_validation.{key}", *recipe},
-                "report": {"datasets", "downloads", "models", "synthetic"},
+                "report": {
+                    "dates",
+                    "datasets",
+                    "digit_rows",
+                    "downloads",
+                    "models",
+                    "synthetic",
+                },
             }[kind]
         ), name
 
