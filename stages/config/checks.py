@@ -88,6 +88,11 @@ def dataset_problems(params: s.Params) -> Iterator[str]:
                 f"datasets.{name}.preprocess: test_fraction and validation_fraction together must "
                 f"leave at least a tenth for training, found {fractions:g}"
             )
+        if isinstance(preprocess, s.TimeSeriesPreprocess):
+            first, last = preprocess.first, preprocess.last
+            if last is not None and last <= first:
+                key = f"datasets.{name}.preprocess.last"
+                yield f"{key}: expected more than first, {first}, found {last}"
         classes = getattr(preprocess, "classes", [])
         if len(set(classes)) != len(classes):
             yield f"datasets.{name}.preprocess.classes: class names must be unique"
