@@ -142,7 +142,8 @@ def test_captions_are_drawn_below_their_images() -> None:
 
 def test_tens_and_units_are_joined_by_a_hyphen() -> None:
     assert (
-        captioning.join_words("nine hundred and forty two".split()) == "nine hundred and forty-two"
+        captioning.join_words(["nine", "hundred", "and", "forty", "two"])
+        == "nine hundred and forty-two"
     )
     assert captioning.join_words(["forty"]) == "forty"
     assert captioning.join_words([]) == ""
