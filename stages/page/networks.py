@@ -25,10 +25,10 @@ SENTENCES = {  # by name and, where there are several, variant
     "tends to forget early words, since gradients vanish over time.",
     "char_rnn": "A language model: it predicts the next character from those before it, and writes "
     "text by sampling from its predictions.",
-    "seq2seq/text": "An encoder-decoder network: a recurrent encoder reads a text in both "
-    "directions, and a recurrent decoder writes another sequence until an end-of-sequence token; "
+    "seq2seq/text": "A recurrent encoder-decoder network: the encoder reads a text in both "
+    "directions, and the decoder writes another sequence until an end-of-sequence token; "
     "for each token, attention selects what to look at in the input.",
-    "seq2seq/image": "An image captioning network: a convolutional encoder turns an image into a "
+    "seq2seq/image": "A network that captions images: a convolutional encoder turns an image into a "
     "sequence of columns, and a recurrent decoder writes words until an end-of-sequence token; for "
     "each word, attention selects where to look in the image.",
     "tcn": "A temporal convolutional network: dilated convolutions over past values, of which each "
