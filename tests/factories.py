@@ -371,7 +371,15 @@ INFOS: dict[str, dict[str, Any]] = {
     },
     "waves": {
         "classes": [],
-        "input": {"type": "time_series", "length": 12, "interval": 2.0, "mean": 50.0, "std": 7.0},
+        "input": {
+            "type": "time_series",
+            "length": 12,
+            "interval": 2.0,
+            "time_unit": "s",
+            "unit": "V",
+            "mean": 50.0,
+            "std": 7.0,
+        },
     },
     "texts": {
         "classes": ["negative", "positive"],

@@ -49,6 +49,7 @@ def plain_label(value: str) -> str:
     return value
 
 
+Unit = Annotated[str, AfterValidator(plain_label)]
 FileName = Annotated[str, Field(max_length=200), AfterValidator(plain_name)]
 Label = Annotated[str, AfterValidator(plain_label)]
 Labels = Annotated[list[Label], Field(min_length=2, max_length=256)]
@@ -131,6 +132,8 @@ class TimeSeriesPreprocess(Section):
     last: Count | None
     averaged: Annotated[int, Field(ge=1, le=10_000)]
     interval: Positive
+    time_unit: Unit
+    unit: Unit
     input_length: Annotated[int, Field(ge=2, le=10_000)]
     horizon: Annotated[int, Field(ge=1, le=1000)]
     test_fraction: Fraction

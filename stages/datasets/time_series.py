@@ -41,6 +41,8 @@ def prepare(source: Path, config: "TimeSeries") -> Prepared:
                 "type": "time_series",
                 "length": options.input_length,
                 "interval": options.averaged * options.interval,
+                "time_unit": options.time_unit,
+                "unit": options.unit,
                 "mean": mean,
                 "std": std,
             },
@@ -50,7 +52,7 @@ def prepare(source: Path, config: "TimeSeries") -> Prepared:
             "steps": len(series),
             "series": summarize(series),
         },
-        figures={"series": draw(series, ends, options.averaged * options.interval)},
+        figures={"series": draw(series, ends, options)},
     )
 
 
@@ -128,16 +130,16 @@ def split_windows(
     return splits
 
 
-def draw(series: np.ndarray, ends: list[int], interval: float) -> Figure:
-    """Draw the series, each part in the color of its split; interval: time from step to step."""
+def draw(series: np.ndarray, ends: list[int], options: "TimeSeriesPreprocess") -> Figure:
+    """Draw the series [steps], each part in the color of its split; see `split_windows`."""
     figure = Figure(figsize=(9, 2.8))
     axes = figure.subplots()
-    time = interval * np.arange(len(series))
+    time = options.averaged * options.interval * np.arange(len(series))
     edges = [0, *ends, len(series)]
     for name, start, end in zip(SPLITS, edges, edges[1:], strict=False):
         label = "training" if name == "train" else name
         part = slice(start, end + 1)
         axes.plot(time[part], series[part], color=COLORS[name], linewidth=1, label=label)
-    axes.set(xlabel="time", ylabel="value")
+    axes.set(xlabel=f"time, {options.time_unit}", ylabel=f"value, {options.unit}")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=3)
     return figure

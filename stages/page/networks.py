@@ -28,9 +28,9 @@ SENTENCES = {  # by name and, where there are several, variant
     "seq2seq/text": "A recurrent encoder-decoder network: the encoder reads a text in both "
     "directions, and the decoder writes another sequence until an end-of-sequence token; "
     "for each token, attention selects what to look at in the input.",
-    "seq2seq/image": "A network that captions images: a convolutional encoder turns an image into a "
-    "sequence of columns, and a recurrent decoder writes words until an end-of-sequence token; for "
-    "each word, attention selects where to look in the image.",
+    "seq2seq/image": "A network that captions images: a convolutional encoder turns an image into "
+    "a sequence of columns, and a recurrent decoder writes words until an end-of-sequence token; "
+    "for each word, attention selects where to look in the image.",
     "tcn": "A temporal convolutional network: dilated convolutions over past values, of which each "
     "sees twice as far back as the one before, and an output for each step of the future.",
     "vae": "A variational autoencoder: the encoder maps an image to a distribution over "

@@ -176,7 +176,7 @@ def test_the_linear_forecast_is_fitted_on_training_windows() -> None:
     x = random.normal(0, 1, (80, 3))
     y = x @ np.array([[1.0, 0], [2, 1], [0, -1]]) + 5
     fitted = baselines.fit_linear(Split(x[:60], y[:60]), Split(x[60:], y[60:]))
-    np.testing.assert_allclose(fitted.predict(x), y, atol=1e-3)
+    np.testing.assert_allclose(fitted.predict(x), y, atol=0.01)
     noise = Split(x[:6], random.normal(0, 1, (6, 2)))
     small = baselines.fit_linear(noise, Split(x[60:], np.zeros((20, 2))))
     assert small.alpha == max(baselines.PENALTIES)  # chosen on the validation windows

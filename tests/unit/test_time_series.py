@@ -11,8 +11,8 @@ from stages.datasets import time_series
 from stages.datasets.duplicates import find_duplicates
 
 OPTIONS: dict[str, Any] = {
-    "first": 10, "last": 210, "averaged": 2, "interval": 0.5, "input_length": 8, "horizon": 3,
-    "test_fraction": 0.2, "validation_fraction": 0.1,
+    "first": 10, "last": 210, "averaged": 2, "interval": 0.5, "time_unit": "s", "unit": "V",
+    "input_length": 8, "horizon": 3, "test_fraction": 0.2, "validation_fraction": 0.1,
 }  # fmt: skip
 NUMBERS = "# a comment\n" + "\n".join(str(number) for number in range(300)) + "\n\n"
 

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 
 from stages.core.splits import Split
 
-PENALTIES = tuple(10.0**power for power in range(-4, 3))  # of the linear autoregression
+PENALTIES = tuple(10.0**power for power in range(-2, 7))  # of the linear autoregression
 
 
 def mean_absolute_error(forecast: np.ndarray, actual: np.ndarray) -> float:

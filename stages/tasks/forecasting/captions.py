@@ -16,8 +16,8 @@ CAPTIONS = {
     ),
     "error_by_horizon": Caption(
         "Mean absolute error by horizon",
-        "The further ahead a forecast is, the larger is its error; the naive forecast, which "
-        "repeats the last value, is hard to beat one step ahead.",
+        "A curve per forecast: the naive one repeats the last value, the seasonal naive one the "
+        "last period, and the linear one is an autoregression, fitted on the training split.",
     ),
     "windows": Caption(
         "Best, median and worst forecasts",
@@ -27,11 +27,11 @@ CAPTIONS = {
 }
 
 
-def summarize_errors(errors: Mapping[str, float], period: int) -> str:
+def summarize_errors(errors: Mapping[str, float], unit: str, period: int) -> str:
     """Return the error of each forecast, the lowest first, and the period of the seasonal one."""
     ordered = sorted(errors, key=lambda name: errors[name])
     listed = ", ".join(f"{name} {errors[name]:.2f}" for name in ordered)
-    return f"Over all horizons: {listed}; the period of the season is {period} steps."
+    return f"Over all horizons, in {unit}: {listed}; the period of the season is {period} steps."
 
 
 def summarize_skill(skill: float, over_linear: float) -> str:

@@ -32,7 +32,7 @@ def evaluate(context: EvaluationContext) -> Evaluation:
     chart = error_by_horizon(predicted, test.y)
     ranked = np.argsort(np.abs(predicted[plots.NETWORK] - test.y).mean(axis=1), kind="stable")
     shown = [int(ranked[place]) for place in (0, len(ranked) // 2, -1)]
-    interval = context.info["input"]["interval"]
+    series = context.info["input"]
     return Evaluation(
         metrics={
             "test": {
@@ -46,15 +46,17 @@ def evaluate(context: EvaluationContext) -> Evaluation:
         },
         chart=chart,
         figures={
-            "learning_curves": plots.learning_curves(context.history, error),
-            "forecasts": plots.forecasts(test, predicted, join_windows(test), interval),
-            "error_by_horizon": plots.error_by_horizon(chart),
-            "windows": plots.windows(test, predicted, shown, ["best", "median", "worst"]),
+            "learning_curves": plots.learning_curves(context.history, error, series["unit"]),
+            "forecasts": plots.forecasts(test, predicted, join_windows(test), series),
+            "error_by_horizon": plots.error_by_horizon(chart, series["unit"]),
+            "windows": plots.windows(
+                test, predicted, dict(zip(("best", "median", "worst"), shown, strict=True))
+            ),
         },
         data={"error_by_horizon": chart.to_dict("records"), "period": period},
         summaries={
             "forecasts": captions.summarize_skill(skill, over_linear),
-            "error_by_horizon": captions.summarize_errors(errors, period),
+            "error_by_horizon": captions.summarize_errors(errors, series["unit"], period),
         },
     )
 

@@ -14,8 +14,8 @@ CAPTIONS = {
     "attention": Caption(
         "Attention weights of test examples",
         "Each row is a character that the decoder writes and shows, dark, which characters of the "
-        "input it attends to: year, month and day are read in the order of the output, not of the "
-        "input.",
+        "input it attends to; where the marks jump back, the order of the output is not that of "
+        "the input.",
     ),
     "accuracy_by_format": Caption(
         "Exact-match accuracy by input format",
