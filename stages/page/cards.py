@@ -242,8 +242,8 @@ CARDS = {
     "neuron": Card(
         summary="The membrane potential of a neuron, recorded every 0.5 ms for six seconds. A"
         " constant current makes it fire for five seconds, which are used: at first regularly, then"
-        " irregularly. The task is to forecast the next values. Matplotlib's first logo was a part"
-        " of this recording.",
+        " irregularly. The task is to forecast the next values. Matplotlib's first logo showed a"
+        " part of this recording.",
         license="License of Matplotlib (BSD-style); the author of the recording is not named",
         citation="membrane.dat of the sample data of Matplotlib",
         reference="https://matplotlib.org/stable/users/project/license.html",

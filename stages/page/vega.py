@@ -27,7 +27,6 @@ CHART_FIGURES = {  # figures that show chart.csv, and its template
     "pixel_value_distribution": "image_generation",
     "word_positions": "language_modeling",
     "accuracy_by_format": "translation",
-    "accuracy_by_length": "captioning",
     "error_by_horizon": "forecasting",
 }
 

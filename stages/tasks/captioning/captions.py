@@ -26,8 +26,8 @@ CAPTIONS = {
     ),
     "accuracy_by_length": Caption(
         "Exact-match accuracy by number of digits",
-        "A caption is right only if each digit is recognized, so that accuracy falls with length; "
-        "the gray line is the accuracy of one digit to the power of their number.",
+        "A caption is right only if each digit is recognized: if errors are independent, accuracy "
+        "is that of one digit to the power of their number, the gray line.",
     ),
 }
 

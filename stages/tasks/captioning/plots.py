@@ -14,6 +14,7 @@ from stages.plots.history import Panel, plot_history
 from stages.plots.images import dark_on_white
 
 COLUMNS = 3
+ROW = 1.5  # height of an image and up to four lines below it, in inches
 LINE = 34  # characters of a caption per line
 
 
@@ -34,10 +35,11 @@ def captioned(images: np.ndarray, examples: Sequence[Mapping[str, Any]]) -> Figu
         examples: `predicted`, `expected` and `right` of each image.
     """
     rows = -(-len(images) // COLUMNS)
-    figure = Figure(figsize=(8.4, 1.25 * rows))
+    figure = Figure(figsize=(8.4, ROW * rows))
     grid = figure.subplots(rows, COLUMNS, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
+        axes.set_anchor("N")
     for axes, image, example in zip(grid.flat, dark_on_white(images), examples, strict=False):
         axes.imshow(image, vmin=0, vmax=255)
         text = textwrap.fill(example["predicted"], LINE)

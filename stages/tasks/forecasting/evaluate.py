@@ -31,7 +31,7 @@ def evaluate(context: EvaluationContext) -> Evaluation:
     skill, over_linear = (skill_score(error, errors[name]) for name in ("naive", "linear"))
     chart = error_by_horizon(predicted, test.y)
     ranked = np.argsort(np.abs(predicted[plots.NETWORK] - test.y).mean(axis=1), kind="stable")
-    shown = [int(ranked[place]) for place in (0, len(ranked) // 2, -1)]
+    shown = {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
     series = context.info["input"]
     return Evaluation(
         metrics={
@@ -49,9 +49,7 @@ def evaluate(context: EvaluationContext) -> Evaluation:
             "learning_curves": plots.learning_curves(context.history, error, series["unit"]),
             "forecasts": plots.forecasts(test, predicted, join_windows(test), series),
             "error_by_horizon": plots.error_by_horizon(chart, series["unit"]),
-            "windows": plots.windows(
-                test, predicted, dict(zip(("best", "median", "worst"), shown, strict=True))
-            ),
+            "windows": plots.windows(test, predicted, shown, series["unit"]),
         },
         data={"error_by_horizon": chart.to_dict("records"), "period": period},
         summaries={

@@ -69,13 +69,16 @@ def forecasts(
     return figure
 
 
-def windows(test: Split, predicted: Mapping[str, np.ndarray], shown: Mapping[str, int]) -> Figure:
+def windows(
+    test: Split, predicted: Mapping[str, np.ndarray], shown: Mapping[str, int], unit: str
+) -> Figure:
     """Draw single windows: the last values of the past, the next values, and all forecasts.
 
     Args:
         test: Past values [n, length] and next values [n, horizon].
         predicted: Forecasts [n, horizon] by name.
         shown: Windows to draw, by title.
+        unit: Unit of the values.
     """
     figure = Figure(figsize=(9, 3.1))
     grid = figure.subplots(1, len(shown), sharex=True, sharey=True, squeeze=False)[0]
@@ -88,6 +91,7 @@ def windows(test: Split, predicted: Mapping[str, np.ndarray], shown: Mapping[str
         for name, values in predicted.items():
             axes.plot(future, values[index], color=COLORS[name], linewidth=1.3, label=name)
         axes.set(title=title, xlabel="step")
+    grid[0].set_ylabel(unit)
     handles, labels = grid[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure
