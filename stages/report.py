@@ -185,9 +185,10 @@ def read_datasets(params: Params) -> list[DatasetPage]:
         )
         for name, dataset in params.datasets.items()
     ]
+    generated = {"dates": params.dates, "digit_rows": params.digit_rows, **params.synthetic}
     synthetic = [
         DatasetPage(name, {}, {}, config=dataset.model_dump())
-        for name, dataset in params.synthetic.items()
+        for name, dataset in generated.items()
     ]
     return prepared + synthetic
 

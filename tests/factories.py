@@ -244,6 +244,46 @@ MODELS: dict[str, dict[str, Any]] = {
         },
         "evaluation": {"evaluator": "none", "seed": 3},
     },
+    "text_seq2seq": {
+        "task": "translation",
+        "network": {
+            "name": "seq2seq",
+            "encoder": {"type": "text", "embedding_dim": 4, "units": 5},
+            "decoder": {
+                "embedding_dim": 3,
+                "units": 6,
+                "attention": "additive",
+                "dropout": 0.1,
+            },
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "texts"},
+    },
+    "image_seq2seq": {
+        "task": "captioning",
+        "network": {
+            "name": "seq2seq",
+            "encoder": {
+                "type": "image",
+                "filters": [3, 4],
+                "batch_norm_momentum": 0.7,
+                "dropout": 0.1,
+                "units": 5,
+            },
+            "decoder": {"embedding_dim": 3, "units": 6, "attention": "dot", "dropout": 0.1},
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "images"},
+    },
+    "tcn": {
+        "task": "forecasting",
+        "network": {
+            "filters": 4,
+            "kernel_size": 2,
+            "blocks": 3,
+            "dense_units": [5],
+            "dropout": 0.1,
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "arrays"},
+    },
     "toy_mlp": {
         "task": "toy_classification",
         "network": {"hidden_units": [3, 2], "activation": "tanh"},
@@ -254,7 +294,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "network": {"num_frequencies": 5, "sigma": 3.0, "hidden_units": [6]},
         "training": BY_STEPS,
     },
-}  # by network.name; "point_gan" is the GAN of points, "denoising" an autoencoder
+}  # by network.name; others name it: point_gan is the GAN of points
 
 
 def make_config(network: str, /, **overrides: Any) -> Any:
@@ -325,6 +365,41 @@ def make_texts(num_texts: int = 40, length: int = 12, seed: int = 0) -> Split:
     return Split(x, y)
 
 
+def make_sequences(num_examples: int = 40, seed: int = 0) -> Split:
+    """Make texts of 2 to 7 of the characters 1 to 5, to be written backwards as tokens 3 to 7."""
+    random = np.random.default_rng(seed)
+    x, y = np.zeros((num_examples, 7), np.uint8), np.zeros((num_examples, 8), np.uint8)
+    for characters, tokens in zip(x, y, strict=True):
+        length = random.integers(2, 8)
+        characters[:length] = random.integers(1, 6, length)
+        tokens[:length] = characters[:length][::-1] + 2
+        tokens[length] = 2
+    return Split(x, y)
+
+
+def make_captioned(num_examples: int = 40, seed: int = 0) -> Split:
+    """Make images uint8 [n, 8, 12] of 1 to 3 columns, each bright or not, with a token for each."""
+    random = np.random.default_rng(seed)
+    x, y = np.zeros((num_examples, 8, 12), np.uint8), np.zeros((num_examples, 4), np.uint8)
+    for image, tokens in zip(x, y, strict=True):
+        length = random.integers(1, 4)
+        bright = random.integers(0, 2, length)
+        for place, value in enumerate(bright):
+            image[:, 4 * place + 1] = 80 + 170 * value
+        tokens[:length] = 3 + bright
+        tokens[length] = 2
+    return Split(x, y)
+
+
+def make_waves(num_windows: int = 60, seed: int = 0) -> Split:
+    """Make windows of a noisy sine with a period of 6 steps: 12 past values, and the next 4."""
+    random = np.random.default_rng(seed)
+    series = 50 + 10 * np.sin(np.arange(num_windows + 15) * np.pi / 3)
+    series += random.normal(0, 0.5, len(series))
+    windows = np.lib.stride_tricks.sliding_window_view(series.astype(np.float32), 16)
+    return Split(windows[:, :12].copy(), windows[:, 12:].copy())
+
+
 COLUMNS: list[dict[str, Any]] = [
     {"name": "age", "encoding": "standardize"},
     {"name": "shape", "encoding": "one_hot", "num_codes": 4},
@@ -341,6 +416,26 @@ INFOS: dict[str, dict[str, Any]] = {
         "classes": ["benign", "malignant"],
         "positive_class": "malignant",
         "input": {"type": "table", "columns": COLUMNS},
+    },
+    "sequences": {
+        "classes": ["[padding]", "[start]", "[end]", *"abcde"],
+        "input": {"type": "character_sequence", "vocabulary": ["[padding]", *"abcde"]},
+    },
+    "captioned": {
+        "classes": ["[padding]", "[start]", "[end]", "dark", "bright"],
+        "input": {"type": "image", "shape": [8, 12]},
+    },
+    "waves": {
+        "classes": [],
+        "input": {
+            "type": "time_series",
+            "length": 12,
+            "interval": 2.0,
+            "time_unit": "s",
+            "unit": "V",
+            "mean": 50.0,
+            "std": 7.0,
+        },
     },
     "texts": {
         "classes": ["negative", "positive"],

@@ -15,6 +15,7 @@ MAX_PARAMETERS = 200_000_000  # of one layer; 800 MB, and three times as much in
 NO_EVALUATOR = "none"
 IMAGES = {"idx_images"}
 TABLES = {"congressional_votes", "mammographic_masses"}
+GENERATED = {"dates", "digit_rows"}  # datasets that are sections of their own
 CLASSES_OF_POINTS = {"circle", "xor", "spiral"}
 POINTS = CLASSES_OF_POINTS | {"ring", "line", "clusters"}
 READABLE = {  # network: dataset modules or synthetic shapes that it can read
@@ -30,6 +31,9 @@ READABLE = {  # network: dataset modules or synthetic shapes that it can read
     "draw": IMAGES,
     "dcgan": IMAGES | {"image_folder"},
     "mlp GAN": POINTS,
+    "text seq2seq": {"dates"},
+    "image seq2seq": {"digit_rows"},
+    "tcn": {"time_series"},
     "toy_mlp": CLASSES_OF_POINTS,
     "fourier_mlp": {"single_image"},
 }
@@ -67,6 +71,9 @@ METRICS = {  # allowed as report.metric, by task
     },
     "toy_generation": {"test.sliced_wasserstein", "test.coverage"},
     "language_modeling": {"test.loss", "test.bits_per_char"},
+    "translation": {"test.exact_match_accuracy", "test.character_accuracy"},
+    "captioning": {"test.exact_match_accuracy", "test.word_accuracy"},
+    "forecasting": {"test.mae", "test.skill_score", "test.skill_score_linear"},
     "image_fitting": {"train.psnr", "test.psnr"},
 }
 
@@ -97,6 +104,8 @@ def dataset_problems(params: s.Params) -> Iterator[str]:
     """Duplicate ids and class names, invalid split fractions and image shapes."""
     for name in params.datasets.keys() & params.synthetic.keys():
         yield f"synthetic.{name}: duplicate id, also in datasets"
+    for name in GENERATED & (params.datasets.keys() | params.synthetic.keys()):
+        yield f"{name}: duplicate id, also in datasets or synthetic"
     for name, dataset in params.datasets.items():
         preprocess = dataset.preprocess
         fractions = preprocess.validation_fraction + getattr(preprocess, "test_fraction", 0.0)
@@ -105,6 +114,11 @@ def dataset_problems(params: s.Params) -> Iterator[str]:
                 f"datasets.{name}.preprocess: test_fraction and validation_fraction together must "
                 f"leave at least a tenth for training, found {fractions:g}"
             )
+        if isinstance(preprocess, s.TimeSeriesPreprocess):
+            first, last = preprocess.first, preprocess.last
+            if last is not None and last <= first:
+                key = f"datasets.{name}.preprocess.last"
+                yield f"{key}: expected more than first, {first}, found {last}"
         classes = getattr(preprocess, "classes", [])
         if len(set(classes)) != len(classes):
             yield f"datasets.{name}.preprocess.classes: class names must be unique"
@@ -143,7 +157,8 @@ def model_problems(params: s.Params) -> Iterator[str]:
 def list_formats(params: s.Params) -> dict[str, str]:
     """Return the format of each dataset: its module, or the shape of synthetic points."""
     formats: dict[str, str] = {name: dataset.module for name, dataset in params.datasets.items()}
-    return formats | {name: points.shape for name, points in params.synthetic.items()}
+    formats |= {name: points.shape for name, points in params.synthetic.items()}
+    return formats | {name: name for name in GENERATED}
 
 
 def unreadable(key: str, model: s.AnyModel, formats: dict[str, str]) -> Iterator[str]:
@@ -161,23 +176,37 @@ def unreadable(key: str, model: s.AnyModel, formats: dict[str, str]) -> Iterator
             "dcgan": ("image_generation", "images"),
             "mlp GAN": ("toy_generation", "arrays"),
         }[kind]
-        if model.task != task:
-            yield f"{key}.task: expected {task!r} for a {kind}, found {model.task!r}"
-        if model.training.input_pipeline != pipeline:
-            yield (
-                f"{key}.training.input_pipeline: expected {pipeline!r} for a {kind}, "
-                f"found {model.training.input_pipeline!r}"
-            )
+        yield from unexpected(key, model, kind, task, pipeline)
         if model.training.discriminator_optimizer.ema_momentum is not None:
             yield (
                 f"{key}.training.discriminator_optimizer.ema_momentum: no effect, since only the "
                 "generator is averaged; remove it"
             )
+    if isinstance(model, s.Seq2SeqModel):
+        encoder = model.network.encoder.type
+        kind = f"{encoder} seq2seq"
+        task, pipeline = {"text": ("translation", "texts"), "image": ("captioning", "images")}[
+            encoder
+        ]
+        yield from unexpected(key, model, kind, task, pipeline)
     if formats[model.dataset] not in READABLE[kind]:
         readable = [name for name, format_ in formats.items() if format_ in READABLE[kind]]
         yield (
             f"{key}.dataset: {kind} cannot read {model.dataset!r}, "
             f"expected one of {', '.join(readable)}"
+        )
+
+
+def unexpected(
+    key: str, model: s.GanModel | s.Seq2SeqModel, kind: str, task: str, pipeline: str
+) -> Iterator[str]:
+    """A task or an input pipeline that is not that of the kind of network."""
+    if model.task != task:
+        yield f"{key}.task: expected {task!r} for a {kind}, found {model.task!r}"
+    if model.training.input_pipeline != pipeline:
+        yield (
+            f"{key}.training.input_pipeline: expected {pipeline!r} for a {kind}, "
+            f"found {model.training.input_pipeline!r}"
         )
 
 
@@ -246,6 +275,11 @@ def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
     hidden = getattr(network, "dense_units", None) or getattr(network, "hidden_units", None)
     if isinstance(network, s.CharRnn | s.TextRnn):
         widths, hidden = [network.embedding_dim, 4 * network.units], [network.units]
+    if isinstance(network, s.Seq2Seq):
+        encoder, decoder = network.encoder.units, network.decoder.units
+        widths, hidden = [3 * encoder, 2 * encoder, 3 * decoder], [decoder]
+    if isinstance(network, s.Tcn):
+        widths = [network.filters * network.kernel_size, network.filters]
     for inputs, units in pairwise([*widths, *(hidden or [])]):
         if inputs * units > MAX_PARAMETERS:
             yield too_large(f"{key}.network", inputs * units)

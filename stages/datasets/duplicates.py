@@ -37,12 +37,12 @@ def find_duplicates(splits: Mapping[str, Split], kind: str) -> dict[str, Any]:
 
     Returns:
         Counts for the report, serializable as JSON; empty for pixel coordinates, which are all
-        different. `kind`; `examples`, in the test split; `exact`, with an equal input;
-        `other_class`, with an equal input of another class; of images and texts, `near`, with a
-        near-duplicate but no exact one, None if there are too many images; of characters, `passage`
-        and `repeated`, see `count_repeated`.
+        different, and for time series, whose windows overlap. `kind`; `examples`, in the test
+        split; `exact`, with an equal input; `other_class`, with an equal input of another class; of
+        images and texts, `near`, with a near-duplicate but no exact one, None if there are too many
+        images; of characters, `passage` and `repeated`, see `count_repeated`.
     """
-    if kind == "pixel_coordinates":
+    if kind in {"pixel_coordinates", "time_series"}:
         return {}
     *others, test = (splits[name] for name in SPLITS)
     found: dict[str, Any] = {"kind": kind, "examples": len(test.x)}

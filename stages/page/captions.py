@@ -45,6 +45,16 @@ DATASETS = {
         "Alice's Adventures in Wonderland by Lewis Carroll, as alice29.txt of the Canterbury"
         " corpus (public domain).",
     ),
+    "dates": DatasetText("Dates"),
+    "digit_rows": DatasetText(
+        "Rows of digits",
+        "Composed of MNIST: handwritten digits by Yann LeCun, Corinna Cortes and Christopher J. C."
+        " Burges.",
+    ),
+    "neuron": DatasetText(
+        "Neuron",
+        "A recording of the membrane potential of a neuron, from the sample data of Matplotlib.",
+    ),
     "garments": DatasetText(
         "Color garments",
         "Color images created from Fashion-MNIST by Zalando Research (MIT License), as an example"
@@ -81,6 +91,10 @@ DATASET_FIGURES = {
     "bigrams": Caption(
         "Character bigram probabilities", "Probability of each character after another one."
     ),
+    "series": Caption(
+        "The series by split",
+        "Validation and test are later than training, as forecasts are of the future.",
+    ),
     "image": Caption("The image, after downscaling"),
 }
 
@@ -93,6 +107,8 @@ IMAGE_FOLDER_FIGURES = {
 
 METRICS = {
     "test.accuracy": "test accuracy",
+    "test.exact_match_accuracy": "test exact-match accuracy",
+    "test.skill_score": "skill score against the naive forecast",
     "cv.accuracy": "cross-validated accuracy",
     "cv.roc_auc": "cross-validated ROC AUC",
     "test.loss": "test loss",
@@ -115,6 +131,7 @@ COUNTS = {  # display names of the counts in a data report
     "test_reviews": "test reviews",
     "train_positive": "positive training reviews",
     "test_positive": "positive test reviews",
+    "values": "values",
     "distinct": "distinct characters",
     "distinct_characters": "distinct characters",
 }

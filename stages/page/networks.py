@@ -25,6 +25,14 @@ SENTENCES = {  # by name and, where there are several, variant
     "tends to forget early words, since gradients vanish over time.",
     "char_rnn": "A language model: it predicts the next character from those before it, and writes "
     "text by sampling from its predictions.",
+    "seq2seq/text": "A recurrent encoder-decoder network: the encoder reads a text in both "
+    "directions, and the decoder writes another sequence until an end-of-sequence token; "
+    "for each token, attention selects what to look at in the input.",
+    "seq2seq/image": "A network that captions images: a convolutional encoder turns an image into "
+    "a sequence of columns, and a recurrent decoder writes words until an end-of-sequence token; "
+    "for each word, attention selects where to look in the image.",
+    "tcn": "A temporal convolutional network: dilated convolutions over past values, of which each "
+    "sees twice as far back as the one before, and an output for each step of the future.",
     "vae": "A variational autoencoder: the encoder maps an image to a distribution over "
     "{latent_dim} latent variables, and the decoder maps a sample of it back to the image; decoded "
     "samples of the prior are new images.",
@@ -123,6 +131,44 @@ REFERENCES = {  # as in the docstrings of stages/networks; keys as in SENTENCES
             "https://karpathy.github.io/2015/05/21/rnn-effectiveness/",
         ),
     ),
+    "seq2seq/text": (
+        Reference(
+            "Sutskever, Vinyals, Le, Sequence to sequence learning with neural networks, NIPS 2014",
+            "https://arxiv.org/abs/1409.3215",
+        ),
+        Reference(
+            "Bahdanau, Cho, Bengio, Neural machine translation by jointly learning to align and "
+            "translate, ICLR 2015",
+            "https://arxiv.org/abs/1409.0473",
+        ),
+        Reference(
+            "Luong, Pham, Manning, Effective approaches to attention-based neural machine "
+            "translation, EMNLP 2015",
+            "https://arxiv.org/abs/1508.04025",
+        ),
+    ),
+    "seq2seq/image": (
+        Reference(
+            "Vinyals et al., Show and tell: A neural image caption generator, CVPR 2015",
+            "https://arxiv.org/abs/1411.4555",
+        ),
+        Reference(
+            "Xu et al., Show, attend and tell: Neural image caption generation with visual "
+            "attention, ICML 2015",
+            "https://arxiv.org/abs/1502.03044",
+        ),
+    ),
+    "tcn": (
+        Reference(
+            "van den Oord et al., WaveNet: A generative model for raw audio, 2016",
+            "https://arxiv.org/abs/1609.03499",
+        ),
+        Reference(
+            "Bai, Kolter, Koltun, An empirical evaluation of generic convolutional and recurrent "
+            "networks for sequence modeling, 2018",
+            "https://arxiv.org/abs/1803.01271",
+        ),
+    ),
     "vae": (
         Reference(
             "Kingma, Welling, Auto-encoding variational Bayes, ICLR 2014",
@@ -204,6 +250,7 @@ def find_variant(network: Network, texts: Mapping[str, Any]) -> str:
         "mlp": "" if network.get("hidden_units") else "linear",
         "gan": network.get("generator", {}).get("type", ""),
         "autoencoder": "" if network.get("latent_dim") else "u_net",
+        "seq2seq": network.get("encoder", {}).get("type", ""),
     }
     variant = f"{name}/{variants.get(name, network.get('cell', ''))}"
     return variant if variant in texts else name
@@ -269,6 +316,32 @@ def char_rnn_layers(network: Network) -> str:
     """Describe the layers of the network char_rnn."""
     cells = [f"{CELLS[network['cell']]} {network['units']}"] * network["layers"]
     return chain(f"embedding {network['embedding_dim']}", *cells, "softmax output")
+
+
+def seq2seq_layers(network: Network) -> str:
+    """Describe the layers of the network seq2seq."""
+    encoder, decoder = network["encoder"], network["decoder"]
+    if encoder["type"] == "text":
+        first = [f"embedding {encoder['embedding_dim']}"]
+    else:
+        first = [f"conv {number} (3x3), max-pool, batch norm" for number in encoder["filters"]]
+        first.append("columns of the feature maps")
+    first.append(f"bidirectional GRU {encoder['units']}")
+    second = [f"embedding {decoder['embedding_dim']}", f"GRU {decoder['units']}"]
+    second.append(f"{decoder['attention']} attention")
+    second += [*dense([decoder["units"]], "tanh"), "softmax output"]
+    return f"Encoder: {chain(*first)}. Decoder: {chain(*second)}."
+
+
+def tcn_layers(network: Network) -> str:
+    """Describe the layers of the network tcn."""
+    size, blocks = network["kernel_size"], network["blocks"]
+    return chain(
+        f"{blocks} residual blocks of {network['filters']} filters, kernel size {size}, dilation 1 "
+        f"to {2 ** (blocks - 1)}",
+        *dense(network["dense_units"], "relu"),
+        "linear output",
+    )
 
 
 def vae_layers(network: Network) -> str:
@@ -369,6 +442,8 @@ LAYERS: dict[str, Callable[[Network], str]] = {
     "raw_tensorflow": raw_layers,
     "text_rnn": text_rnn_layers,
     "char_rnn": char_rnn_layers,
+    "seq2seq": seq2seq_layers,
+    "tcn": tcn_layers,
     "vae": vae_layers,
     "cvae": cvae_layers,
     "autoencoder": autoencoder_layers,

@@ -14,9 +14,10 @@ BASELINE = REPORTS / "baseline.json"
 SEEDS = REPORTS / "seeds.json"
 BENCHMARKS = Path("benchmarks/results.json")
 COURSE_RECIPES = Path("benchmarks/recipes.yaml")
-CROSS_VALIDATION, EXPLORATION = "exploration"
-ANOMALY_DETECTION = "cross_validation", "anomaly_detection"
-PARTS = (CROSS_VALIDATION, ANOMALY_DETECTION, EXPLORATION)  # further evaluations of some models, in subfolders
+CROSS_VALIDATION, ANOMALY_DETECTION = "cross_validation", "anomaly_detection"
+EXPLORATION = "exploration"
+# Further evaluations of some models, in subfolders.
+PARTS = (CROSS_VALIDATION, ANOMALY_DETECTION, EXPLORATION)
 
 
 def read_metrics(folder: Path) -> dict[str, float]:

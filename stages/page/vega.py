@@ -30,6 +30,8 @@ CHART_FIGURES = {  # figures that show chart.csv, and its template
     "class_distribution": "image_generation",
     "pixel_value_distribution": "image_generation",
     "word_positions": "language_modeling",
+    "accuracy_by_format": "translation",
+    "error_by_horizon": "forecasting",
 }
 
 

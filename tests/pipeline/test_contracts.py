@@ -36,6 +36,14 @@ KEYS = {
     },
     "char_rnn": {"test.loss", "test.bits_per_char"},
     "fourier_mlp": {"train.psnr", "test.psnr"},
+    "tcn": {
+        "test.mae",
+        "test.mae_naive",
+        "test.mae_seasonal_naive",
+        "test.mae_linear",
+        "test.skill_score",
+        "test.skill_score_linear",
+    },
 }  # fmt: skip
 SEARCH = {
     f"{representation}.{measure}"
@@ -54,6 +62,8 @@ CLASSES = {
     "frechet_distance_noise", "discriminator.accuracy",
 }  # fmt: skip
 GENERATED = {
+    "dates_seq2seq": {"test.exact_match_accuracy", "test.character_accuracy"},
+    "digits_captioning": {"test.exact_match_accuracy", "test.word_accuracy"},
     "fashion_gan": CLASSES,
     "mnist_gan": CLASSES,
     "garments_gan": {"sliced_wasserstein", "sliced_wasserstein_train", "discriminator.accuracy"},
@@ -176,7 +186,8 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"study@{key}" for key in PARAMS.studies}
     expected |= {f"detect_anomalies@{key}" for key in PARAMS.anomaly_detection}
     expected |= {f"explore@{key}" for key in PARAMS.exploration}
-    assert set(stages) == expected | {"garment_photos", "report"}
+    expected |= {"garment_photos", "synthesize_dates", "synthesize_digit_rows", "report"}
+    assert set(stages) == expected
     assert all(stage.desc for stage in stages.values())
 
 
@@ -237,12 +248,22 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "download": {f"downloads.{key}"},
                 "synthesize": {f"synthetic.{key}"},
                 "garment_photos": {"garment_photos"},
+                "synthesize_dates": {"dates"},
+                "synthesize_digit_rows": {"digit_rows"},
                 "preprocess": {f"datasets.{key}.preprocess", f"datasets.{key}.expected"},
                 "train": recipe,
                 "evaluate": {f"models.{key}.evaluation", f"models.{key}.task"},
                 "cross_validate": {f"cross_validation.{key}", *recipe},
                 "study": {f"studies.{key}", *study_recipe},
-                "report": {"datasets", "downloads", "models", "studies", "synthetic"},
+                "report": {
+                    "datasets",
+                    "dates",
+                    "digit_rows",
+                    "downloads",
+                    "models",
+                    "studies",
+                    "synthetic",
+                },
                 "detect_anomalies": {f"anomaly_detection.{key}"},
                 "explore": {f"exploration.{key}"},
             }[kind]

@@ -55,6 +55,17 @@ DATA: dict[str, tuple[dict[str, Any], Split, Split]] = {
         Split(STREAM[300:340], STREAM[301:341]),
     ),
     "point_gan": ({}, Split(POINTS, INSIDE), Split(POINTS[:50], INSIDE[:50])),
+    "text_seq2seq": (
+        factories.INFOS["sequences"],
+        factories.make_sequences(30, seed=1),
+        factories.make_sequences(10, seed=2),
+    ),
+    "image_seq2seq": (
+        factories.INFOS["captioned"],
+        factories.make_captioned(30, seed=1),
+        factories.make_captioned(10, seed=2),
+    ),
+    "tcn": (factories.INFOS["waves"], factories.make_waves(30), factories.make_waves(10, seed=2)),
     "toy_mlp": ({}, Split(POINTS, INSIDE), Split(POINTS[:50], INSIDE[:50])),
     "fourier_mlp": (
         PIXEL_INPUT, Split(PIXELS[:50], COLORS[:50]), Split(PIXELS[50:], COLORS[50:])
@@ -64,6 +75,7 @@ VALUES: dict[str, Any] = {  # other values by key, if the rules of `another` do 
     "precision": "mixed_bfloat16",
     "cell": "lstm",
     "padding": "valid",
+    "attention": "dot",
     "schedule": "cosine",
     "activation": "sigmoid",
     "seed": 5,
@@ -102,6 +114,9 @@ ABSENT = {
     ("denoising", "network.latent_dim"): 2,
     ("gan", "training.discriminator_optimizer.ema_momentum"): None,  # rejected by the checks
     ("point_gan", "training.discriminator_optimizer.ema_momentum"): None,
+    ("image_seq2seq", "network.decoder.attention"): "additive",
+    ("image_seq2seq", "network.encoder.filters"): [3, 5],
+    ("tcn", "network.filters"): 5,
     ("cnn", "network.conv_layers.0.filters"): 4,
     ("cnn", "network.conv_layers.1.filters"): 5,
     ("cnn", "network.conv_layers.0.padding"): "same",
@@ -223,6 +238,7 @@ def test_every_key_of_the_schema_is_in_a_case() -> None:
             for part in getattr(annotation, "__args__", [annotation]):
                 if isinstance(part, type) and issubclass(part, schema.Section):
                     nested = {"generator", "discriminator", "conv_layers", "augmentation"}
+                    nested |= {"encoder", "decoder"}
                     keys = set(part.model_fields) - nested
                     optimizers = {key for key in keys if key.endswith("optimizer")}
                     assert keys - optimizers <= covered, f"{part.__name__}: {keys - covered}"

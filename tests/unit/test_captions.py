@@ -11,9 +11,11 @@ import pytest
 
 from stages.config.load import read_yaml
 from stages.tasks.autoencoding.evaluate import chart_points
+from stages.tasks.captioning.evaluate import accuracy_by_length
 from stages.tasks.conditional_generation import evaluate as conditional_generation
 from stages.tasks.drawing.evaluate import Losses
 from stages.tasks.drawing.evaluate import tabulate as tabulate_losses
+from stages.tasks.forecasting.evaluate import error_by_horizon
 from stages.tasks.image_fitting.evaluate import psnr_by_step
 from stages.tasks.image_generation.evaluate import tabulate
 from stages.tasks.interface import Caption, Evaluation
@@ -38,6 +40,9 @@ CHARTS: dict[str, Any] = {
     "image_fitting": psnr_by_step(np.zeros((0, 1, 1, 3)), np.array([]), {}).reindex(
         columns=["training_step", "psnr", "split"]
     ),
+    "translation": ["format", "accuracy", "examples", "wrong"],
+    "captioning": accuracy_by_length(np.array([1]), np.array([True])),
+    "forecasting": error_by_horizon({"naive": POINTS}, POINTS),
     "toy_classification": surface_table(Surfaces(POINTS, np.zeros((1, 1)), ONE)),
     "toy_generation": point_table(POINTS, POINTS),
 }

@@ -1,13 +1,15 @@
 """Data cards: texts of each dataset, and sentences about the values of data reports."""
 
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from stages import synthesize
+from stages import synthesize, synthesize_dates
 from stages.config.load import load_params
 from stages.core.files import read_json
 from stages.core.splits import SPLITS
@@ -16,6 +18,7 @@ from stages.datasets.congressional_votes import CODES, VOTES
 from stages.encoding.table import MISSING
 from stages.page import cards
 from stages.page.results import read_details
+from stages.synthesize_digit_rows import FRACTIONS
 
 ROOT = Path(__file__).parents[2]
 PARAMS = load_params(ROOT / "params.yaml")
@@ -41,11 +44,14 @@ ROWS = {"kind": "table", "examples": 200, "exact": 50, "other_class": 3}
 PASSAGES = {"kind": "characters", "examples": 14_847, "passage": 40, "repeated": 83}
 
 
-@pytest.mark.parametrize("dataset", [*PARAMS.datasets, *PARAMS.synthetic])
+GENERATED = {"dates", "digit_rows", *PARAMS.synthetic}
+
+
+@pytest.mark.parametrize("dataset", [*PARAMS.datasets, *GENERATED])
 def test_every_dataset_of_the_parameters_has_a_card(dataset: str) -> None:
     card = cards.CARDS[dataset]
     assert all((card.summary, card.license, card.inputs, card.duplicates or dataset == "alice"))
-    assert dataset in PARAMS.synthetic or (card.citation and card.missing)
+    assert dataset in GENERATED or (card.citation and card.missing)
     assert card.source or cards.find_urls(
         PARAMS.datasets[dataset].source,
         {name: download.urls for name, download in PARAMS.downloads.items()},
@@ -53,7 +59,7 @@ def test_every_dataset_of_the_parameters_has_a_card(dataset: str) -> None:
 
 
 def test_no_card_is_of_a_dataset_that_does_not_exist() -> None:
-    assert set(cards.CARDS) == {*PARAMS.datasets, *PARAMS.synthetic}
+    assert set(cards.CARDS) == {*PARAMS.datasets, *GENERATED}
 
 
 def test_medical_data_has_a_disclaimer() -> None:
@@ -149,6 +155,21 @@ def test_the_split_of_synthetic_points_is_that_of_their_stage() -> None:
         f"Of 1,000 points, {train} are for training, {validation} for validation and {test} for"
     )
     assert "(seed 3)" in text
+
+
+@pytest.mark.parametrize(
+    ("section", "fractions"),
+    [("dates", np.diff([0, *synthesize_dates.ENDS, 1])), ("digit_rows", FRACTIONS)],
+)
+def test_the_split_of_generated_sequences_is_that_of_their_stage(
+    section: str, fractions: Sequence[float]
+) -> None:
+    config = getattr(PARAMS, section).model_dump()
+    train, validation, test = (f"{fraction:.0%}" for fraction in fractions)
+    assert cards.describe_split(config).startswith(
+        f"Of {config['num_examples']:,} examples, {train} are for training, {validation} for"
+        f" validation and {test} for test (seed {config['seed']})."
+    )
 
 
 @pytest.mark.parametrize("dataset", PARAMS.datasets)

@@ -74,15 +74,17 @@ def test_a_bug_keeps_its_traceback() -> None:
 
 @pytest.mark.parametrize(
     "stage",
-    ["download", "synthesize", "garment_photos", "preprocess", "train", "evaluate",
-     "cross_validate", "detect_anomalies", "report"],
+    ["download", "synthesize", "garment_photos", "synthesize_dates", "synthesize_digit_rows",
+     "preprocess", "train", "evaluate", "cross_validate", "detect_anomalies", "explore", "study",
+     "report"],
 )  # fmt: skip
 def test_a_wrong_parameter_stops_a_stage_in_a_second_and_before_any_work(
     tmp_path: Path, stage: str
 ) -> None:
     text = (ROOT / "params.yaml").read_text().replace("beta_1: 0.9", "beta_1: much", 1)
     (tmp_path / "params.yaml").write_text(text)
-    with_id = [] if stage in {"garment_photos", "report"} else ["mnist_linear"]
+    without_id = {"garment_photos", "synthesize_dates", "synthesize_digit_rows", "report"}
+    with_id = [] if stage in without_id else ["mnist_linear"]
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", f"stages.{stage}", *with_id],
         cwd=tmp_path,

@@ -630,7 +630,7 @@ def test_a_card_links_its_source_and_the_models_that_use_it() -> None:
 def test_every_dataset_of_the_parameters_is_on_the_page() -> None:
     params = load_params(ROOT / "params.yaml")
     pages = {page.id: page for page in report.read_datasets(params)}
-    assert list(pages) == [*params.datasets, *params.synthetic]
+    assert list(pages) == [*params.datasets, "dates", "digit_rows", *params.synthetic]
     assert pages["mnist"].urls == params.downloads["mnist"].urls
     assert pages["alice"].urls == params.downloads["alice"].urls
     assert pages["flower"].urls == []

@@ -1,0 +1,1 @@
+"""Recurrent encoder-decoder networks with attention, from characters or images to sequences."""

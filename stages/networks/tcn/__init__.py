@@ -1,0 +1,1 @@
+"""Temporal convolutional network that forecasts a time series."""

@@ -1,0 +1,1 @@
+"""Captioning of images with sequences of words: exact-match accuracy and attention."""

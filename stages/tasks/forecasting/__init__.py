@@ -1,0 +1,1 @@
+"""Forecasting of time series: error by horizon, compared with naive and linear forecasts."""

@@ -1,0 +1,1 @@
+"""Translation of texts to sequences of characters: exact-match accuracy and attention."""
