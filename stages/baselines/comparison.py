@@ -132,7 +132,7 @@ def error_rate(errors: np.ndarray) -> dict[str, float] | None:
 
 def rates(groups: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Return the error rates of groups as metrics, by the name of the group."""
-    metrics = {}
+    metrics: dict[str, dict[str, float]] = {}
     for group in groups:
         lower, upper = group["from"], group["below"]
         name = f"age_below_{upper}" if lower is None else f"age_from_{lower}"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages.page import captions, cards, networks, recipes
+from stages.page import captions, cards, competitors, networks, recipes
 from stages.page.explanations import COURSES
 from stages.page.intervals import Interval, choose_intervals, find_intervals
 from stages.page.recipes import Recipe, plural
@@ -130,6 +130,8 @@ def render(
     baseline: Mapping[str, Any],
     time_charts: Mapping[str, Figure] | None = None,
     vega: str = "",
+    *,
+    competitions: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Render the page as HTML, without control characters.
 
@@ -139,6 +141,7 @@ def render(
         baseline: Content of reports/baseline.json, or an empty dictionary.
         time_charts: Charts of error against training time, by dataset.
         vega: JavaScript of Vega-Lite, which draws the charts, compressed; see media.compress.
+        competitions: Plain competitors by dataset; see competitors.present, with their `figure`.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -157,6 +160,8 @@ def render(
         "split_title": lambda split: cards.SPLITS.get(split, split),
         "metric_title": captions.describe_metric,
         "difference": difference,
+        "points": competitors.points,
+        "age_group": competitors.name_group,
         "surprisal": lambda data: zip(data["text"], data["nats"], strict=True),
     }
     records = baseline.get("models", {})
@@ -180,6 +185,7 @@ def render(
         baseline=baseline,
         time_charts=time_charts or {},
         vega=vega,
+        competitions=competitions,
         records=records,
         precisions=count_values(records, "precision"),
         processors=count_values(records, "processor"),

@@ -90,6 +90,8 @@ def entry_modules(name: str) -> list[Path]:
         folds = f"networks/{config.network.name}/folds.py"
         if kind == "cross_validate" and (ROOT / "stages" / folds).exists():
             modules.append(folds)
+    if kind == "baseline":
+        modules.append(f"baselines/{PARAMS.baselines[key].module}.py")
     if kind == "evaluate":
         modules.append(f"tasks/{PARAMS.models[key].task}/evaluate.py")
         modules.append(f"tasks/{PARAMS.models[key].task}/captions.py")
@@ -143,6 +145,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"preprocess@{key}" for key in PARAMS.datasets}
     expected |= {f"{kind}@{key}" for kind in ("train", "evaluate") for key in PARAMS.models}
     expected |= {f"cross_validate@{key}" for key in PARAMS.cross_validation}
+    expected |= {f"baseline@{key}" for key in PARAMS.baselines}
     assert set(stages) == expected | {"garment_photos", "report"}
     assert all(stage.desc for stage in stages.values())
 
@@ -206,6 +209,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "train": recipe,
                 "evaluate": {f"models.{key}.evaluation", f"models.{key}.task"},
                 "cross_validate": {f"cross_validation.{key}", *recipe},
+                "baseline": {f"baselines.{key}", f"datasets.{key}"},
                 "report": {"datasets", "downloads", "models", "synthetic"},
             }[kind]
         ), name
@@ -221,6 +225,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
         ("models.fashion_gan.evaluation.evaluator", evaluated_by("fashion_gan")),
         ("models.mnist_cnn.report.title", set()),
         ("cross_validation.votes_mlp.folds", {"cross_validate@votes_mlp"}),
+        ("baselines.imdb.methods.nb_svm.C", {"baseline@imdb"}),
     ],
 )
 def test_a_parameter_is_read_only_by_stages_that_it_can_affect(
@@ -296,6 +301,7 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
     others = {
         "reports/data",
         "reports/baseline.json",
+        "reports/baselines",
         "reports/seeds.json",
         "benchmarks/results.json",
         "benchmarks/recipes.yaml",
@@ -389,6 +395,19 @@ def test_the_committed_metrics_have_the_keys_of_the_design(model: str) -> None:
 def test_the_committed_cross_validations_have_the_keys_of_the_design(model: str) -> None:
     metrics = read_json(ROOT / f"reports/{model}/cross_validation/metrics.json")
     assert set(flatten(metrics)) == CROSS_VALIDATED
+
+
+@pytest.mark.parametrize("dataset", PARAMS.baselines)
+def test_the_committed_baselines_have_the_keys_of_the_design(dataset: str) -> None:
+    metrics = flatten(read_json(ROOT / f"reports/baselines/{dataset}/metrics.json"))
+    config = PARAMS.baselines[dataset]
+    keys = {"images": {"test_accuracy"}, "texts": {"test_accuracy", "test_roc_auc"}}.get(
+        config.module,
+        {"cv_accuracy", "cv_accuracy_std", "cv_roc_auc", "test_accuracy", "test_roc_auc"},
+    )
+    for method in config.methods:
+        assert {key.split(".")[1] for key in metrics if key.split(".")[0] == method} == keys
+    assert all(isinstance(value, float) for value in metrics.values())
 
 
 def test_nothing_committed_is_larger_than_a_megabyte() -> None:

@@ -56,7 +56,7 @@ TEXTS = ADAPTER.validate_python(
         },
     }
 )
-METHODS = {
+METHODS: dict[str, dict[str, Any]] = {
     "linear": {"name": "logistic_regression", "C": [0.1, 1.0]},
     "pairs": {
         "name": "logistic_regression", "C": [0.1], "interactions": True, "splines": True,

@@ -75,7 +75,7 @@ def test_a_bug_keeps_its_traceback() -> None:
 @pytest.mark.parametrize(
     "stage",
     ["download", "synthesize", "garment_photos", "preprocess", "train", "evaluate",
-     "cross_validate", "report"],
+     "cross_validate", "baseline", "report"],
 )  # fmt: skip
 def test_a_wrong_parameter_stops_a_stage_in_a_second_and_before_any_work(
     tmp_path: Path, stage: str
