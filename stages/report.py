@@ -15,6 +15,7 @@ from stages.core.paths import MODELS, REPORTS
 from stages.page import captions
 from stages.page.captions import Caption, dataset_captions, describe_figure
 from stages.page.cards import find_urls
+from stages.page.competitors import Network, chart_records, describe_chart, present
 from stages.page.media import arrange_frames, compress, svg_to_url, to_url
 from stages.page.recipes import Recipe
 from stages.page.render import (
@@ -24,6 +25,7 @@ from stages.page.render import (
     Figure,
     ModelPage,
     StudyPage,
+    count_test_examples,
     error_records,
     group_by_dataset,
     render,
@@ -33,6 +35,7 @@ from stages.page.results import (
     CROSS_VALIDATION,
     read_baseline,
     read_benchmarks,
+    read_competition,
     read_course_recipes,
     read_details,
     read_metrics,
@@ -40,7 +43,14 @@ from stages.page.results import (
     recipe_id,
     results_by_seed,
 )
-from stages.page.vega import Spec, draw, error_by_time, evaluation_charts, javascript
+from stages.page.vega import (
+    Spec,
+    accuracy_by_method,
+    draw,
+    error_by_time,
+    evaluation_charts,
+    javascript,
+)
 
 PAGE = REPORTS / "index.html"
 TEMPLATES = Path("stages/page/charts")
@@ -65,12 +75,14 @@ def main() -> None:
         )
     baseline = read_baseline()
     time_charts = make_time_charts(models, baseline.get("models", {}))
+    datasets = read_datasets(params)
     content = render(
         models,
-        read_datasets(params),
+        datasets,
         baseline,
         Charts(time_charts, compress(javascript())),
         [read_study(name) for name in params.studies],
+        competitions=make_competitions(models, datasets),
     )
     with atomic_output(PAGE) as partial:
         partial.write_text(content, encoding="utf-8")
@@ -94,6 +106,37 @@ def make_time_charts(models: Sequence[ModelPage], records: Mapping[str, Any]) ->
                 svg_to_url(svg), width, height, title, captions.describe_times(timed), chart=spec
             )
     return charts
+
+
+def make_competitions(
+    models: Sequence[ModelPage], datasets: Sequence[DatasetPage]
+) -> list[dict[str, Any]]:
+    """Compare the plain competitors of each dataset with its networks, and draw them.
+
+    Args:
+        models: All models.
+        datasets: All datasets.
+    """
+    found = []
+    for dataset in datasets:
+        competition, size = read_competition(dataset.id), count_test_examples(dataset.report)
+        if competition is None or size is None:
+            continue
+        networks = {
+            model.id: Network(model.id, model.row["title"], model.metrics)
+            for model in models
+            if model.dataset == dataset.id and "test.accuracy" in model.metrics
+        }
+        title = captions.describe_dataset(dataset.id).title
+        shown = present(competition, networks, size, title)
+        if shown:
+            rows = shown["rows"]
+            spec = accuracy_by_method(chart_records(rows), f"accuracy, {shown['protocol']}")
+            svg, width, height = draw(spec)
+            description = describe_chart(rows)
+            figure = Figure(svg_to_url(svg), width, height, title, description, chart=spec)
+            found.append({**shown, "figure": figure})
+    return found
 
 
 def other_results(results: Mapping[int, float], config: Any) -> list[float]:

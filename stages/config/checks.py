@@ -37,6 +37,8 @@ READABLE = {  # network: dataset modules or synthetic shapes that it can read
     "toy_mlp": CLASSES_OF_POINTS,
     "fourier_mlp": {"single_image"},
 }
+COMPETITORS = {"images": IMAGES, "texts": {"imdb"}, "tables": TABLES}  # modules of baselines
+MASSES = "mammographic_masses"
 CLASSIFIER = {"test.accuracy", "test.loss", "test.f1_macro"}
 BINARY = {"test.roc_auc", "test.false_positive_rate", "test.false_negative_rate"}
 CROSS_VALIDATED = {"cv.accuracy", "cv.accuracy_std", "cv.roc_auc"}
@@ -95,6 +97,7 @@ def check_references(params: s.Params, source: str) -> None:
         *study_problems(params),
         *anomaly_problems(params),
         *exploration_problems(params),
+        *baseline_problems(params),
     ]
     if problems:
         raise ConfigError(f"{source}: {'; '.join(problems)}")
@@ -417,3 +420,43 @@ def exploration_problems(params: s.Params) -> Iterator[str]:
                 )
         if config.evaluator == NO_EVALUATOR:
             yield f"{key}.evaluator: expected a classifier of {config.dataset}, found 'none'"
+
+
+def baseline_problems(params: s.Params) -> Iterator[str]:
+    """Plain methods on data that they cannot read, or without folds."""
+    for name, config in params.baselines.items():
+        key, dataset = f"baselines.{name}", params.datasets.get(name)
+        modules = COMPETITORS[config.module]
+        if dataset is None or dataset.module not in modules:
+            readable = [each for each, data in params.datasets.items() if data.module in modules]
+            yield f"{key}: {config.module} cannot be read from it, expected {' or '.join(readable)}"
+            continue
+        if not isinstance(config, s.TableBaselines):
+            continue
+        models = [model for model, cv in params.cross_validation.items() if cv.dataset == name]
+        if config.model not in models:
+            yield (
+                f"{key}.model: expected a cross-validated model of {name}: {', '.join(models)}; "
+                f"found {config.model!r}"
+            )
+        if dataset.module != MASSES:
+            yield from masses_only(key, config)
+        elif any(method.bi_rads for method in config.methods.values()):
+            source = f"data/raw/{name}"
+            if dataset.source != source:
+                yield (
+                    f"{key}.methods: bi_rads is read from {source}, and datasets.{name}.source is "
+                    f"{dataset.source!r}; remove bi_rads"
+                )
+        limits = config.age_limits or []
+        if limits != sorted(set(limits)):
+            yield f"{key}.age_limits: expected ascending ages, found {limits}"
+
+
+def masses_only(key: str, config: s.TableBaselines) -> Iterator[str]:
+    """Settings that need a column of the masses."""
+    if config.age_limits is not None:
+        yield f"{key}.age_limits: no column of ages; remove it"
+    for name, method in config.methods.items():
+        if method.bi_rads is not None:
+            yield f"{key}.methods.{name}.bi_rads: no column of BI-RADS; remove it"

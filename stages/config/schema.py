@@ -973,6 +973,171 @@ class Exploration(Section):
     strength: Positive
 
 
+# Plain competitors
+
+Components = Annotated[int, Field(ge=1, le=784)]
+Iterations = Annotated[int, Field(ge=1, le=10_000)]
+Ngrams = Annotated[int, Field(ge=1, le=3)]
+Leaves = Annotated[int, Field(ge=2, le=1024)]
+Candidates = Annotated[list[Positive], Field(min_length=1, max_length=20)]
+
+
+class ImageLogisticRegression(Section):
+    """Softmax regression on pixels, with an L2 penalty of 1 / `C`."""
+
+    name: Literal["logistic_regression"]
+    C: Positive
+    max_iter: Iterations
+
+
+class ImageNeighbors(Section):
+    """K nearest neighbors on principal components, weighted by the inverse distance."""
+
+    name: Literal["nearest_neighbors"]
+    pca_components: Components
+    neighbors: Annotated[int, Field(ge=1, le=1000)]
+
+
+class ImageKernelSvm(Section):
+    """Support vector machine with an RBF kernel on principal components."""
+
+    name: Literal["kernel_svm"]
+    pca_components: Components
+    C: Positive
+    gamma: Positive
+
+
+class ImageBoosting(Section):
+    """Histogram gradient boosting on principal components."""
+
+    name: Literal["gradient_boosting"]
+    pca_components: Components
+    learning_rate: Positive
+    max_iter: Iterations
+    max_leaf_nodes: Leaves
+
+
+class TextNaiveBayes(Section):
+    """Multinomial naive Bayes on counts of words, and of n-grams up to `ngrams` words."""
+
+    name: Literal["naive_bayes"]
+    ngrams: Ngrams
+    alpha: Positive
+
+
+class TextLogisticRegression(Section):
+    """Logistic regression on tf-idf weights of n-grams."""
+
+    name: Literal["logistic_regression"]
+    ngrams: Ngrams
+    C: Positive
+
+
+class TextNbLogisticRegression(Section):
+    """Logistic regression on n-grams weighted by naive Bayes."""
+
+    name: Literal["nb_logistic_regression"]
+    ngrams: Ngrams
+    C: Positive
+
+
+class TextNbSvm(Section):
+    """Linear support vector machine on n-grams weighted by naive Bayes."""
+
+    name: Literal["nb_svm"]
+    ngrams: Ngrams
+    C: Positive
+
+
+class TableMethod(Section):
+    """Settings shared by all methods for tables.
+
+    Lists are candidates: an inner cross-validation chooses, in each fold anew. `bi_rads` adds the
+    radiologist's assessment to the columns, or uses it alone.
+    """
+
+    bi_rads: Literal["alone", "added"] | None = None
+
+
+class TableLogisticRegression(TableMethod):
+    """Logistic regression; optionally on all pairs of columns, and on splines of numbers."""
+
+    name: Literal["logistic_regression"]
+    C: Candidates
+    interactions: bool = False
+    splines: bool = False
+
+
+class TableBoosting(TableMethod):
+    """Histogram gradient boosting."""
+
+    name: Literal["gradient_boosting"]
+    learning_rate: Positive
+    max_iter: Iterations
+    max_leaf_nodes: Annotated[list[Leaves], Field(min_length=1, max_length=20)]
+
+
+class TableKernelSvm(TableMethod):
+    """Support vector machine with an RBF kernel."""
+
+    name: Literal["kernel_svm"]
+    C: Candidates
+    gamma: Candidates
+
+
+AnyImageMethod = Annotated[
+    ImageLogisticRegression | ImageNeighbors | ImageKernelSvm | ImageBoosting,
+    Field(discriminator="name"),
+]
+AnyTextMethod = Annotated[
+    TextNaiveBayes | TextLogisticRegression | TextNbLogisticRegression | TextNbSvm,
+    Field(discriminator="name"),
+]
+AnyTableMethod = Annotated[
+    TableLogisticRegression | TableBoosting | TableKernelSvm, Field(discriminator="name")
+]
+
+
+class ImageBaselines(Section):
+    """Plain methods for images."""
+
+    module: Literal["images"]
+    model: Literal["none"]
+    seed: Seed
+    methods: Annotated[dict[Id, AnyImageMethod], Field(min_length=1)]
+
+
+class TextBaselines(Section):
+    """Plain methods for texts."""
+
+    module: Literal["texts"]
+    model: Literal["none"]
+    seed: Seed
+    methods: Annotated[dict[Id, AnyTextMethod], Field(min_length=1)]
+
+
+class MissingValues(Section):
+    """Logistic regression with missing values kept, imputed, or dropped with their rows."""
+
+    C: Positive
+
+
+class TableBaselines(Section):
+    """Plain methods for tables, on the folds of the cross-validation of `model`."""
+
+    module: Literal["tables"]
+    model: Id
+    seed: Seed
+    methods: Annotated[dict[Id, AnyTableMethod], Field(min_length=1)]
+    missing_values: MissingValues
+    age_limits: Annotated[list[Count], Field(min_length=1, max_length=10)] | None = None
+
+
+AnyBaselines = Annotated[
+    ImageBaselines | TextBaselines | TableBaselines, Field(discriminator="module")
+]
+
+
 class Params(Section):
     """Content of params.yaml."""
 
@@ -987,3 +1152,4 @@ class Params(Section):
     studies: dict[Id, Study]
     anomaly_detection: dict[Id, AnomalyDetection]
     exploration: dict[Id, Exploration]
+    baselines: dict[Id, AnyBaselines]

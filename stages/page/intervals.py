@@ -1,5 +1,6 @@
 """Intervals of a result: over seeds, over folds, or of an accuracy on the test set."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -72,3 +73,19 @@ def wilson(accuracy: float, num_examples: int) -> Interval:
     limits = test.proportion_ci(confidence_level=CONFIDENCE, method="wilson")
     kind = f"{CONFIDENCE:.0%} Wilson interval, {num_examples:,} test examples"
     return Interval(float(limits.low), float(limits.high), kind, estimated=True)
+
+
+def difference_of_accuracies(first: float, second: float, num_examples: int) -> Interval:
+    """Return the interval of the difference of two accuracies on test sets of the same size.
+
+    It treats the errors as independent. On the same examples they are positively correlated, so
+    that the interval is rather too wide.
+
+    Reference:
+        Newcombe: Interval estimation for the difference between independent proportions, Statistics
+        in Medicine 17, 1998, method 10.
+    """
+    one, other = wilson(first, num_examples), wilson(second, num_examples)
+    low = first - second - math.hypot(first - one.low, other.high - second)
+    high = first - second + math.hypot(one.high - first, second - other.low)
+    return Interval(low, high, f"{CONFIDENCE:.0%} interval, {num_examples:,} test examples", True)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages.page import captions, cards, networks, recipes
+from stages.page import captions, cards, competitors, networks, recipes
 from stages.page.explanations import COURSES
 from stages.page.intervals import Interval, choose_intervals, find_intervals
 from stages.page.recipes import Recipe, plural
@@ -180,6 +180,8 @@ def render(
     baseline: Mapping[str, Any],
     charts: Charts = NO_CHARTS,
     studies: Sequence[StudyPage] = (),
+    *,
+    competitions: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Render the page as HTML, without control characters.
 
@@ -189,6 +191,7 @@ def render(
         baseline: Content of reports/baseline.json, or an empty dictionary.
         charts: Charts of error against training time, and what draws all charts.
         studies: Studies, in the order of the page.
+        competitions: Plain competitors by dataset; see competitors.present, with their `figure`.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -207,6 +210,8 @@ def render(
         "split_title": lambda split: cards.SPLITS.get(split, split),
         "metric_title": captions.describe_metric,
         "difference": difference,
+        "points": competitors.points,
+        "age_group": competitors.name_group,
         "surprisal": lambda data: zip(data["text"], data["nats"], strict=True),
     }
     records = baseline.get("models", {})
@@ -231,6 +236,7 @@ def render(
         time_charts=charts.by_time,
         vega=charts.library,
         studies=studies,
+        competitions=competitions,
         records=records,
         precisions=count_values(records, "precision"),
         processors=count_values(records, "processor"),

@@ -9,6 +9,7 @@ from typing import Any
 from stages.config.load import read_yaml
 from stages.core.files import flatten, read_json
 from stages.core.paths import REPORTS
+from stages.page.competitors import Competition
 
 BASELINE = REPORTS / "baseline.json"
 SEEDS = REPORTS / "seeds.json"
@@ -51,6 +52,13 @@ def read_details(folder: Path) -> dict[str, Any]:
 def read_baseline() -> dict[str, Any]:
     """Read the committed baseline; empty if there is none."""
     return read_json(BASELINE) if BASELINE.exists() else {}
+
+
+def read_competition(dataset: str) -> Competition | None:
+    """Read the results of the plain methods of a dataset; None if there are none."""
+    folder = REPORTS / "baselines" / dataset
+    path = folder / "metrics.json"
+    return Competition(dataset, read_json(path), read_details(folder)) if path.exists() else None
 
 
 def read_seeds() -> dict[str, Any]:

@@ -313,6 +313,52 @@ def error_by_time(records: Sequence[Mapping[str, Any]], metric: str) -> Spec:
     return with_data(records, width=420, height=SIZE, encoding=encoding, layer=[points, labels])
 
 
+def accuracy_by_method(records: Sequence[Mapping[str, Any]], metric: str) -> Spec:
+    """Build a dot plot of the accuracy of each method, with its interval.
+
+    Args:
+        records: Records of method, kind ("plain method" or "network"), accuracy, low and high.
+        metric: Name of the accuracy, for the x axis.
+    """
+    x = {
+        "type": "quantitative",
+        "scale": {"zero": False, "padding": 10},
+        "axis": {"format": ".1~%", "tickCount": 6},
+        "title": metric,
+    }
+    color = {
+        "field": "kind",
+        "type": "nominal",
+        "scale": {"domain": ["plain method", "network"], "range": [TRAINING, VALIDATION]},
+        "legend": {"orient": "bottom"},
+        "title": None,
+    }
+    tooltip = [
+        {"field": "method", "type": "nominal"},
+        *(
+            {"field": field, "type": "quantitative", "format": ".2%"}
+            for field in ("accuracy", "low", "high")
+        ),
+    ]
+    axis = {"labelLimit": 260}
+    y = {"field": "method", "type": "nominal", "sort": None, "title": None, "axis": axis}
+    interval = {
+        "mark": {"type": "rule", "strokeWidth": 2},
+        "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}},
+    }
+    point = {
+        "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+        "encoding": {"x": {"field": "accuracy", **x}},
+    }
+    return with_data(
+        records,
+        width=SIZE,
+        height={"step": 26},
+        encoding={"y": y, "color": color, "tooltip": tooltip},
+        layer=[interval, point],
+    )
+
+
 def with_data(records: Sequence[Mapping[str, Any]], **spec: Any) -> Spec:
     """Return a specification with inline data."""
     return {"data": {"values": list(records)}, **spec}

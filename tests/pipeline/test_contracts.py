@@ -128,6 +128,8 @@ def entry_modules(name: str) -> list[Path]:
     if kind == "study":
         modules.append(f"networks/{PARAMS.studies[key].network}/train.py")
         modules.append(f"pipelines/{PARAMS.studies[key].input_pipeline}.py")
+    if kind == "baseline":
+        modules.append(f"baselines/{PARAMS.baselines[key].module}.py")
     if kind == "evaluate":
         modules.append(f"tasks/{PARAMS.models[key].task}/evaluate.py")
         modules.append(f"tasks/{PARAMS.models[key].task}/captions.py")
@@ -187,6 +189,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"detect_anomalies@{key}" for key in PARAMS.anomaly_detection}
     expected |= {f"explore@{key}" for key in PARAMS.exploration}
     expected |= {"garment_photos", "synthesize_dates", "synthesize_digit_rows", "report"}
+    expected |= {f"baseline@{key}" for key in PARAMS.baselines}
     assert set(stages) == expected
     assert all(stage.desc for stage in stages.values())
 
@@ -266,6 +269,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 },
                 "detect_anomalies": {f"anomaly_detection.{key}"},
                 "explore": {f"exploration.{key}"},
+                "baseline": {f"baselines.{key}", f"datasets.{key}"},
             }[kind]
         ), name
 
@@ -280,6 +284,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
         ("models.fashion_gan.evaluation.evaluator", evaluated_by("fashion_gan")),
         ("models.mnist_cnn.report.title", set()),
         ("cross_validation.votes_mlp.folds", {"cross_validate@votes_mlp"}),
+        ("baselines.imdb.methods.nb_svm.C", {"baseline@imdb"}),
     ],
 )
 def test_a_parameter_is_read_only_by_stages_that_it_can_affect(
@@ -355,6 +360,7 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
     others = {
         "reports/data",
         "reports/baseline.json",
+        "reports/baselines",
         "reports/seeds.json",
         "benchmarks/results.json",
         "benchmarks/recipes.yaml",
@@ -462,6 +468,19 @@ def test_the_committed_anomaly_detections_have_the_keys_of_the_design(model: str
 def test_the_committed_explorations_have_the_keys_of_the_design(model: str) -> None:
     metrics = read_json(ROOT / f"reports/{model}/exploration/metrics.json")
     assert set(flatten(metrics)) == EXPLORED
+
+
+@pytest.mark.parametrize("dataset", PARAMS.baselines)
+def test_the_committed_baselines_have_the_keys_of_the_design(dataset: str) -> None:
+    metrics = flatten(read_json(ROOT / f"reports/baselines/{dataset}/metrics.json"))
+    config = PARAMS.baselines[dataset]
+    keys = {"images": {"test_accuracy"}, "texts": {"test_accuracy", "test_roc_auc"}}.get(
+        config.module,
+        {"cv_accuracy", "cv_accuracy_std", "cv_roc_auc", "test_accuracy", "test_roc_auc"},
+    )
+    for method in config.methods:
+        assert {key.split(".")[1] for key in metrics if key.split(".")[0] == method} == keys
+    assert all(isinstance(value, float) for value in metrics.values())
 
 
 def test_nothing_committed_is_larger_than_a_megabyte() -> None:

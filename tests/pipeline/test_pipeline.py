@@ -159,6 +159,8 @@ def test_every_stage_ran_and_none_runs_again(project: Path) -> None:
         ("reports/votes_mlp/cross_validation/metrics.json:cv.accuracy", 0.75),
         ("reports/masses_mlp/cross_validation/metrics.json:cv.roc_auc", 0.6),
         ("reports/toy_circle/metrics.json:test.accuracy", 0.6),
+        ("reports/baselines/mnist/metrics.json:kernel_svm.test_accuracy", 0.6),
+        ("reports/baselines/congressional_votes/metrics.json:kernel_svm.cv_accuracy", 0.9),
     ],
 )
 def test_even_reduced_models_learn_something(project: Path, metric: str, lowest: float) -> None:
