@@ -17,6 +17,7 @@ from stages.core.files import flatten, read_json
 from tests.reduced import ROOT, environment
 
 PARAMS = load_params(ROOT / "params.yaml")
+ANALYSES = set(dict(PARAMS.analyses))
 CONFIG = ROOT / "stages/config"  # only validates, so that no stage depends on it: see dvc.yaml
 CLASSIFIER = {"test.accuracy", "test.loss", "test.f1_macro"}
 BINARY = CLASSIFIER | {
@@ -80,7 +81,7 @@ def imported(path: Path) -> set[Path]:
 def entry_modules(name: str) -> list[Path]:
     """Return the script of a stage, and the modules that it selects by a parameter."""
     kind, _, key = name.partition("@")
-    modules = [f"{kind}.py"]
+    modules = [f"analyses/{kind}.py" if kind in ANALYSES else f"{kind}.py"]
     if kind == "preprocess":
         modules.append(f"datasets/{PARAMS.datasets[key].module}.py")
     if kind in {"train", "cross_validate"}:
@@ -148,7 +149,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"preprocess@{key}" for key in PARAMS.datasets}
     expected |= {f"{kind}@{key}" for kind in ("train", "evaluate") for key in PARAMS.models}
     expected |= {f"cross_validate@{key}" for key in PARAMS.cross_validation}
-    expected |= {f"study@{key}" for key in PARAMS.studies}
+    expected |= {f"study@{key}" for key in PARAMS.studies} | ANALYSES
     assert set(stages) == expected | {"garment_photos", "report"}
     assert all(stage.desc for stage in stages.values())
 
@@ -215,7 +216,15 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "evaluate": {f"models.{key}.evaluation", f"models.{key}.task"},
                 "cross_validate": {f"cross_validation.{key}", *recipe},
                 "study": {f"studies.{key}", *study_recipe},
-                "report": {"datasets", "downloads", "models", "studies", "synthetic"},
+                "report": {
+                    "analyses",
+                    "datasets",
+                    "downloads",
+                    "models",
+                    "studies",
+                    "synthetic",
+                },
+                **{analysis: {f"analyses.{analysis}"} for analysis in ANALYSES},
             }[kind]
         ), name
 
@@ -312,7 +321,7 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
     code = {path for path in deps if path.startswith("stages/")}
     models = {f"reports/{model}" for model in PARAMS.models}
     curves = {f"models/{model}/history.csv" for model in PARAMS.models}
-    studies = {f"reports/studies/{study}" for study in PARAMS.studies}
+    studies = {f"reports/studies/{study}" for study in {*PARAMS.studies, *ANALYSES}}
     assert deps - code == others | models | curves | studies
 
 
