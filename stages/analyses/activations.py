@@ -24,8 +24,8 @@ def main() -> None:
     from stages.plots.activations import plot_activations, plot_gradients, plot_neurons
     from stages.plots.style import figure_style
 
-    curves = {name: measure_slope(name, INPUTS) for name in config.activations}
-    gradients = {
+    curves: Curves = {name: measure_slope(name, INPUTS) for name in config.activations}
+    gradients: Mapping[str, np.ndarray] = {
         name: np.stack(
             [
                 measure_gradients(name, config.hidden_layers, config.units, seed)
@@ -35,9 +35,10 @@ def main() -> None:
         for name in config.activations
     }
     summaries = summarize(gradients)
+    passed_on = describe_gradients(summaries, config.hidden_layers)
     description = {
         "question": config.question,
-        "finding": f"{describe_slopes(curves)} {describe_gradients(summaries, gradients)}",
+        "finding": f"{describe_slopes(curves)} {passed_on}",
         "models": [],
         "metric": "gradient_passed_on",
     }
@@ -101,22 +102,19 @@ def describe_slopes(curves: Curves) -> str:
     return " ".join(sentences)
 
 
-def describe_gradients(summaries: list[Summary], gradients: Mapping[str, np.ndarray]) -> str:
-    """Return a sentence on the activations that pass on the least and the most gradient.
+def describe_gradients(summaries: list[Summary], hidden_layers: int) -> str:
+    """Return a sentence on the activations that pass on the most and the least gradient.
 
     Args:
-        summaries: Fraction that reaches the first layer, by activation.
-        gradients: Mean norm by seed and layer, [seeds, layers], by activation.
+        summaries: Fraction that reaches the first layer, by activation; zeros are left out.
+        hidden_layers: Number of hidden layers.
     """
-    hidden_layers = next(iter(gradients.values())).shape[1] - 1
+    text = f"Through {hidden_layers} layers of a random network,"
     some = sorted((each for each in summaries if each.mean > 0), key=lambda each: each.mean)
     if not some:
-        return f"Through {hidden_layers} layers, no gradient is passed on."
+        return f"{text} no gradient is passed on."
     least, most = some[0], some[-1]
-    text = (
-        f"Through {hidden_layers} layers of a random network, {most.name} passes on "
-        f"{describe_fraction(most.mean)} of the gradient"
-    )
+    text = f"{text} {most.name} passes on {describe_fraction(most.mean)} of the gradient"
     if least is most:
         return f"{text}."
     return f"{text}, {least.name} {describe_fraction(least.mean)}."

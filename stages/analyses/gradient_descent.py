@@ -25,7 +25,9 @@ from stages.config.load import load_params
 from stages.core.cli import exit_on_error
 from stages.studies.findings import Summary, join
 
-Walks = Mapping[float, Sequence[Walk]]  # a walk per starting point, by learning rate
+DECIMALS = 5  # of positions and losses in the table
+ByRate = Mapping[float, Sequence[Walk]]  # a walk per starting point, by learning rate
+Walks = Mapping[float, ByRate]  # by momentum, first without
 
 
 def main() -> None:
@@ -35,74 +37,56 @@ def main() -> None:
     from stages.plots.style import figure_style
 
     config = load_params().analyses.gradient_descent
-    surfaces = {
-        "curve": (make_curve(), config.curve, [[start] for start in config.curve.starts]),
-        "valley": (
-            make_valley(config.valley.condition_number),
-            config.valley,
-            config.valley.starts,
-        ),
-    }
-    walks = {
-        (name, momentum): walk_all(surface, section.learning_rates, starts, momentum, config.steps)
-        for name, (surface, section, starts) in surfaces.items()
-        for momentum in (0.0, config.momentum)
-    }
-    valley = [walks["valley", momentum] for momentum in (0.0, config.momentum)]
-    curve = [walks["curve", momentum] for momentum in (0.0, config.momentum)]
+    curve, valley = make_curve(), make_valley(config.valley.condition_number)
+    on_curve = walk_all(curve, config.curve, config.momentum, config.steps)
+    in_valley = walk_all(valley, config.valley, config.momentum, config.steps)
+    finding = f"{describe_valley(in_valley, config.steps)} {describe_curve(on_curve)}"
     description = {
         "question": config.question,
-        "finding": f"{describe_valley(*valley, config.steps)} {describe_curve(*curve)}",
+        "finding": finding,
         "models": [],
         "metric": "steps_to_minimum",
     }
+    walks = {"curve": on_curve, "valley": in_valley}
     with figure_style():
         figures = {
-            name: plot_walks(
-                surface, {key[1]: group for key, group in walks.items() if key[0] == name}
-            )
-            for name, (surface, _, _) in surfaces.items()
+            "curve": plot_walks(curve, on_curve),
+            "valley": plot_walks(valley, in_valley),
         }
         write_analysis(
             "gradient_descent", description, summarize(walks), make_table(walks), figures
         )
 
 
-def walk_all(
-    surface: Surface,
-    learning_rates: Sequence[float],
-    starts: Sequence[Sequence[float]],
-    momentum: float,
-    steps: int,
-) -> Walks:
-    """Walk with each learning rate from each starting point.
+def walk_all(surface: Surface, section: Any, momentum: float, steps: int) -> Walks:
+    """Walk without and with momentum, with each learning rate from each starting point.
 
     Args:
         surface: Function to minimize.
-        learning_rates: Learning rates.
-        starts: Positions [dimensions].
-        momentum: Momentum, 0 for none.
+        section: Section `curve` or `valley` of the analysis: learning_rates and starts.
+        momentum: Momentum of the second walks.
         steps: Number of steps.
     """
+    starts = np.reshape(section.starts, (len(section.starts), -1))
     return {
-        rate: [walk(surface, start, rate, momentum, steps) for start in starts]
-        for rate in sorted(learning_rates)
+        each: {
+            rate: [walk(surface, start, rate, each, steps) for start in starts]
+            for rate in sorted(section.learning_rates)
+        }
+        for each in (0.0, momentum)
     }
 
 
-def summarize(walks: Mapping[tuple[str, float], Walks]) -> list[Summary]:
-    """Return the steps of each walk that does not diverge, by surface, momentum and rate.
-
-    Args:
-        walks: Walks by name of the surface and momentum.
-    """
+def summarize(walks: Mapping[str, Walks]) -> list[Summary]:
+    """Return the steps of each walk that does not diverge, by surface, momentum and rate."""
     return [
         Summary(
             name_variant(name, momentum, rate),
             [float(each.steps) for each in group if each.end != DIVERGED],
             sum(each.end == DIVERGED for each in group),
         )
-        for (name, momentum), by_rate in walks.items()
+        for name, by_momentum in walks.items()
+        for momentum, by_rate in by_momentum.items()
         for rate, group in by_rate.items()
     ]
 
@@ -113,69 +97,79 @@ def name_variant(surface: str, momentum: float, rate: float) -> str:
     return f"{text}, momentum {momentum:g}" if momentum else text
 
 
-def make_table(walks: Mapping[tuple[str, float], Walks]) -> pd.DataFrame:
+def make_table(walks: Mapping[str, Walks]) -> pd.DataFrame:
     """Return all positions, a row each: variant, start, training_step, x, y, loss."""
     tables = []
-    for (name, momentum), by_rate in walks.items():
-        for rate, group in by_rate.items():
-            for number, each in enumerate(group):
-                positions: dict[str, Any] = dict(zip("xy", each.path.T, strict=False))
-                rows = pd.DataFrame({**positions, "loss": each.losses})
-                rows.insert(0, "variant", name_variant(name, momentum, rate))
-                rows.insert(1, "start", number + 1)
-                rows.insert(2, "training_step", rows.index)
-                tables.append(rows)
-    table = pd.concat(tables, ignore_index=True)
-    return table[["variant", "start", "training_step", "x", "y", "loss"]].round(6)
+    for name, by_momentum in walks.items():
+        for momentum, by_rate in by_momentum.items():
+            for rate, group in by_rate.items():
+                variant = name_variant(name, momentum, rate)
+                tables += [tabulate(variant, number + 1, each) for number, each in enumerate(group)]
+    return pd.concat(tables, ignore_index=True)
 
 
-def describe_valley(without: Walks, momentum: Walks, steps: int) -> str:
+def tabulate(variant: str, start: int, each: Walk) -> pd.DataFrame:
+    """Return the positions of a walk; y is missing on a curve."""
+    positions = np.full((len(each.path), 2), np.nan)
+    positions[:, : each.path.shape[1]] = each.path
+    return pd.DataFrame(
+        {
+            "variant": variant,
+            "start": start,
+            "training_step": range(len(each.path)),
+            "x": positions[:, 0].round(DECIMALS),
+            "y": positions[:, 1].round(DECIMALS),
+            "loss": each.losses.round(DECIMALS),
+        }
+    )
+
+
+def describe_valley(walks: Walks, steps: int) -> str:
     """Return sentences on the learning rates, and on what momentum saves.
 
     Args:
-        without: Walks without momentum.
-        momentum: Walks with momentum.
+        walks: All walks in the valley.
         steps: Number of steps of each walk.
     """
+    without, with_momentum = walks.values()
     sentences = [
         f"In the valley without momentum, {describe_rates(without, steps)}.",
-        f"With momentum, {describe_rates(momentum, steps)}.",
+        f"With momentum, {describe_rates(with_momentum, steps)}.",
     ]
-    fastest, faster = (find_fastest(walks) for walks in (without, momentum))
-    if fastest and faster:
-        saved = mean_steps(without[fastest]) - mean_steps(momentum[faster])
-        verb = "saves" if saved > 0 else "costs"
-        sentences.append(
-            f"Momentum {verb} {abs(saved):.0f} steps."
-            if round(saved)
-            else "Momentum saves no steps."
-        )
+    fastest, faster = find_fastest(without), find_fastest(with_momentum)
+    if fastest is not None and faster is not None:
+        saved = round(mean_steps(without[fastest]) - mean_steps(with_momentum[faster]))
+        verb = "saves" if saved >= 0 else "costs"
+        sentences.append(f"Momentum {verb} {plural(abs(saved))}.")
     return " ".join(sentences)
 
 
-def describe_rates(walks: Walks, steps: int) -> str:
+def plural(steps: int) -> str:
+    """Return a number of steps in words."""
+    return f"{steps or 'no'} step{'s' * (steps != 1)}"
+
+
+def describe_rates(walks: ByRate, steps: int) -> str:
     """Return clauses on how the walks with each learning rate end."""
     fastest = find_fastest(walks)
     clauses = ["no learning rate leads all starting points to the minimum"]
-    if fastest:
-        number = mean_steps(walks[fastest])
-        clauses = [f"a learning rate of {fastest:g} arrives fastest, in {number:.0f} steps"]
-    endings = {rate: Counter(each.end for each in group) for rate, group in walks.items()}
-    late = [rate for rate, ends in endings.items() if ends[ON_THE_WAY] and not ends[DIVERGED]]
-    lost = [rate for rate, ends in endings.items() if ends[DIVERGED]]
+    if fastest is not None:
+        number = plural(round(mean_steps(walks[fastest])))
+        clauses = [f"a learning rate of {fastest:g} arrives fastest, in {number}"]
+    endings = {rate: {each.end for each in group} for rate, group in walks.items()}
+    diverged = [f"{rate:g}" for rate, ends in endings.items() if DIVERGED in ends]
+    late = [
+        f"{rate:g}" for rate, ends in endings.items() if ON_THE_WAY in ends and DIVERGED not in ends
+    ]
     if late:
-        clauses.append(f"{name_rates(late)} not arrived after {steps}")
-    if lost:
-        clauses.append(f"{join([f'{rate:g}' for rate in lost])} diverge{'s' * (len(lost) == 1)}")
+        have = "has" if len(late) == 1 else "have"
+        clauses.append(f"{join(late)} {have} not arrived after {steps}")
+    if diverged:
+        clauses.append(f"{join(diverged)} diverge{'s' * (len(diverged) == 1)}")
     return "; ".join(clauses)
 
 
-def name_rates(rates: Sequence[float]) -> str:
-    """Return learning rates, followed by `has` or `have`."""
-    return f"{join([f'{rate:g}' for rate in rates])} {'has' if len(rates) == 1 else 'have'}"
-
-
-def find_fastest(walks: Walks) -> float | None:
+def find_fastest(walks: ByRate) -> float | None:
     """Return the rate that arrives in the fewest steps from all starting points, None if none."""
     arriving = [rate for rate, group in walks.items() if all(each.end == MINIMUM for each in group)]
     return min(arriving, key=lambda rate: mean_steps(walks[rate]), default=None)
@@ -186,16 +180,16 @@ def mean_steps(walks: Sequence[Walk]) -> float:
     return float(np.mean([each.steps for each in walks]))
 
 
-def describe_curve(without: Walks, momentum: Walks) -> str:
+def describe_curve(walks: Walks) -> str:
     """Return a sentence on the two minima of the curve, at the rate with which most walks arrive.
 
     Args:
-        without: Walks without momentum.
-        momentum: Walks with momentum.
+        walks: All walks on the curve.
     """
+    rates = next(iter(walks.values()))
     endings = {
-        rate: [Counter(each.end for each in group[rate]) for group in (without, momentum)]
-        for rate in without
+        rate: [Counter(each.end for each in by_rate[rate]) for by_rate in walks.values()]
+        for rate in rates
     }
     rate = max(endings, key=lambda rate: sum(ends[MINIMUM] for ends in endings[rate]))
     first, second = endings[rate]

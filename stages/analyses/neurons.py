@@ -3,7 +3,7 @@
 The first weight of a neuron is that of an input which is always 1: its bias.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ ACTIVE_INPUTS = 2  # that make a neuron of McCulloch and Pitts fire
 # Connections from an input that is always active, from A and from B; -1 inhibits.
 CONNECTIONS = {"AND": (0, 1, 1), "OR": (0, 2, 2), "NOT A": (2, -1, 0)}
 ONLY_A, ONLY_B = (0, 2, -1), (0, -1, 2)  # A AND NOT B, B AND NOT A: the hidden layer of XOR
+RULE, NEURON = "perceptron rule", "sigmoid neuron"  # what learns, besides hidden layers
 
 
 class Run(NamedTuple):
@@ -35,6 +36,9 @@ class Run(NamedTuple):
     weights: Sequence[np.ndarray]
     errors: np.ndarray
     losses: np.ndarray
+
+
+Runs = Mapping[tuple[str, str], Sequence[Run]]  # runs by task and by what learns it
 
 
 def add_bias(x: np.ndarray) -> np.ndarray:
@@ -90,7 +94,7 @@ def perceptron_rule(x: np.ndarray, y: np.ndarray, seed: int, max_passes: int) ->
     """
     random = np.random.default_rng(seed)
     inputs, targets = add_bias(x), y.astype(int)
-    weights = random.normal(size=inputs.shape[1])
+    weights = random.normal(size=(inputs.shape[1],))
     errors: list[int] = []
     while len(errors) < max_passes and (not errors or errors[-1]):
         mistakes = 0
@@ -113,9 +117,10 @@ def is_separable(x: np.ndarray, y: np.ndarray) -> bool:
         x: Inputs [n, inputs].
         y: Classes 0 and 1, [n].
     """
-    signed = add_bias(x) * np.where(y, 1, -1)[:, None]
-    limits = -np.ones(len(y))
-    return linprog(np.zeros(signed.shape[1]), -signed, limits, bounds=(None, None)).status == 0
+    signed = add_bias(x) * (2 * y.astype(int) - 1)[:, None]
+    costs, limits = np.zeros(signed.shape[1]), -np.ones(len(y))
+    found = linprog(costs, A_ub=-signed, b_ub=limits, bounds=(None, None))
+    return bool(found.status == 0)
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
@@ -158,7 +163,7 @@ def backward(
 
 
 def gradient_descent(
-    x: np.ndarray, y: np.ndarray, hidden_units: int, seed: int, passes: int, learning_rate: float
+    x: np.ndarray, y: np.ndarray, *, hidden_units: int, seed: int, passes: int, learning_rate: float
 ) -> Run:
     """Train a sigmoid neuron, or a network with a hidden layer of them, on all examples at once.
 

@@ -14,7 +14,10 @@ from stages.analyses.neurons import (
     CONNECTIONS,
     GATES,
     INPUTS,
+    NEURON,
+    RULE,
     Run,
+    Runs,
     fires,
     fires_for_xor,
     gradient_descent,
@@ -28,8 +31,6 @@ from stages.studies.findings import Summary, join
 
 POINTS = ("circle", "xor")  # datasets, whose training split is learned
 LOGGED_PASS = 20  # of gradient descent, each of these is a row of the table
-RULE, NEURON = "perceptron rule", "sigmoid neuron"
-Runs = Mapping[tuple[str, str], Sequence[Run]]  # runs by task and by what learns it
 
 
 def main() -> None:
@@ -76,15 +77,24 @@ def learn_all(tasks: Mapping[str, Split], config: Any) -> Runs:
         for name, task in tasks.items()
     }
     networks = [(gate, NEURON, 0) for gate in GATES]
-    networks += [("XOR", f"{units} hidden units", units) for units in config.hidden_units]
+    networks += [("XOR", name_layer(units), units) for units in config.hidden_units]
     for gate, learner, units in networks:
         runs[gate, learner] = [
             gradient_descent(
-                *tasks[gate], units, seed, config.gradient_descent_passes, config.learning_rate
+                *tasks[gate],
+                hidden_units=units,
+                seed=seed,
+                passes=config.gradient_descent_passes,
+                learning_rate=config.learning_rate,
             )
             for seed in config.seeds
         ]
     return runs
+
+
+def name_layer(units: int) -> str:
+    """Return the name of a hidden layer."""
+    return f"{units} hidden unit{'s' * (units != 1)}"
 
 
 def summarize(tasks: Mapping[str, Split], runs: Runs) -> list[Summary]:
@@ -156,10 +166,10 @@ def describe_rule(runs: Runs, separable: Mapping[str, bool]) -> str:
         sentences.append(f"The perceptron rule learns {counts}.")
     never = [task for task, count in learned.items() if not count]
     passes = max(len(run.errors) for group in groups.values() for run in group)
-    for possible, reason in ((False, "no line separates"), (True, "although a line separates")):
+    for possible, reason in ((False, ": no line separates"), (True, ", although a line separates")):
         if tasks := [task for task in never if separable[task] == possible]:
             sentences.append(
-                f"In {passes} passes, the rule never learns {join(tasks)}: {reason} the classes."
+                f"In {passes} passes, the rule never learns {join(tasks)}{reason} the classes."
             )
     return " ".join(sentences)
 
@@ -178,10 +188,10 @@ def describe_descent(runs: Runs) -> str:
         else:
             layers.append(f"{count} of {num_seeds} seeds ({learner})")
     neuron = join([f"{join(tasks)} with {count}" for count, tasks in counts.items()])
-    return (
-        f"Gradient descent teaches a sigmoid neuron {neuron} of {num_seeds} seeds; with a hidden "
-        f"layer, it learns XOR with {join(layers)}."
-    )
+    text = f"Gradient descent teaches a sigmoid neuron {neuron} of {num_seeds} seeds"
+    if not layers:
+        return f"{text}."
+    return f"{text}; with a hidden layer, it learns XOR with {join(layers)}."
 
 
 def count_learned(runs: Sequence[Run]) -> int:

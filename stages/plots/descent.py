@@ -58,7 +58,7 @@ def draw_on_contours(axes: Axes, surface: Surface, walks: Sequence[Walk]) -> Non
     losses = surface.loss(positions).reshape(len(ticks), len(ticks))
     axes.contour(ticks, ticks, losses, CONTOURS, colors=REFERENCE, linewidths=0.5)
     for each, color in zip(walks, COLOR_CYCLE, strict=False):
-        draw_walk(axes, *each.path.T, color)
+        draw_walk(axes, each.path[:, 0], each.path[:, 1], color)
     axes.set(xlim=(-LIMIT, LIMIT), ylim=(-LIMIT, LIMIT))
     axes.grid(False)
 

@@ -1,7 +1,7 @@
 """Figures of the analysis of perceptrons."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +12,10 @@ from stages.analyses.neurons import (
     CONNECTIONS,
     GATES,
     INPUTS,
+    NEURON,
+    RULE,
     Run,
+    Runs,
     add_bias,
     fires,
     fires_for_xor,
@@ -26,8 +29,8 @@ GRID_POINTS = 120  # along each axis
 MARGIN = 0.5  # around the truth table
 BOUNDARY = ACTIVE_INPUTS - 0.5  # sums are integers: drawn here, no row is on the boundary
 SHOWN_POINTS = 250
-SURFACE = {"cmap": "RdBu", "vmin": -0.6, "vmax": 1.6}  # pale, so that the points stand out
-Runs = Mapping[tuple[str, str], Sequence[Run]]
+SURFACE_COLORS, LOWEST, HIGHEST = "RdBu", -0.6, 1.6  # pale, so that the points stand out
+Unit = Callable[[np.ndarray], np.ndarray]  # from inputs [n, 2] to outputs [n] or [n, 1]
 
 
 def plot_gates(tasks: Mapping[str, Split], runs: Runs) -> Figure:
@@ -41,16 +44,16 @@ def plot_gates(tasks: Mapping[str, Split], runs: Runs) -> Figure:
     first, second, third = figure.subplots(3, 4)
     draw_fixed(first)
     for axes, gate in zip(second, GATES, strict=True):
-        draw_lines(axes, tasks[gate], runs[gate, "perceptron rule"])
+        draw_lines(axes, tasks[gate], runs[gate, RULE])
         axes.set_title(f"{gate}, learned")
     points = [name for name in tasks if name not in GATES]
-    networks = [key for key in runs if key[1].endswith("hidden units")]
+    networks = [key for key in runs if key[1] not in {RULE, NEURON}]
     for axes, name in zip(third, points, strict=False):
-        draw_lines(axes, tasks[name], runs[name, "perceptron rule"])
+        draw_lines(axes, tasks[name], runs[name, RULE])
         axes.set_title(name)
     for axes, (task, learner) in zip(third[len(points) :], networks, strict=False):
-        network = min(runs[task, learner], key=lambda run: run.losses[-1])
-        draw_surface(axes, tasks[task].x, lambda x, run=network: forward(run.weights, x)[-1])
+        best = min(runs[task, learner], key=lambda run: run.losses[-1])
+        draw_surface(axes, tasks[task].x, partial(output_of, best.weights))
         draw_examples(axes, tasks[task])
         axes.set_title(f"{task}, {learner}")
     for axes in third[len(points) + len(networks) :]:
@@ -63,38 +66,51 @@ def plot_gates(tasks: Mapping[str, Split], runs: Runs) -> Figure:
 
 def draw_fixed(row: Sequence[Axes]) -> None:
     """Draw the half-planes in which threshold units with given connections fire."""
-    units: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        name: lambda x, weights=weights: fires(weights, x, BOUNDARY)
-        for name, weights in CONNECTIONS.items()
+    units: dict[str, Unit] = {
+        name: partial(fires, weights, threshold=BOUNDARY) for name, weights in CONNECTIONS.items()
     }
-    units["XOR, three units"] = lambda x: fires_for_xor(x, BOUNDARY)
+    units["XOR, three units"] = partial(fires_for_xor, threshold=BOUNDARY)
     for axes, (name, unit) in zip(row, units.items(), strict=True):
         draw_surface(axes, INPUTS, unit)
         draw_examples(axes, Split(INPUTS, unit(INPUTS).astype(int)))
         axes.set_title(name)
 
 
-def draw_surface(axes: Axes, x: np.ndarray, output: Callable[[np.ndarray], np.ndarray]) -> None:
+def output_of(weights: Sequence[np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Return the output [n, 1] of a network; see `forward`."""
+    return forward(weights, x)[-1]
+
+
+def make_grid(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a square around examples [n, 2]: the positions along an axis, and all points."""
+    ticks = np.linspace(x.min() - MARGIN, x.max() + MARGIN, GRID_POINTS)
+    return ticks, np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
+
+
+def draw_surface(axes: Axes, x: np.ndarray, output: Unit) -> None:
     """Color the plane by an output of 0 to 1.
 
     Args:
         axes: Axes to draw on.
         x: Examples [n, 2], which set the limits.
-        output: Function from inputs [n, 2] to outputs [n] or [n, 1].
+        output: Unit or network.
     """
-    limits = (x.min() - MARGIN, x.max() + MARGIN)
-    ticks = np.linspace(*limits, GRID_POINTS)
-    grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
+    ticks, grid = make_grid(x)
     values = np.reshape(output(grid), (GRID_POINTS, GRID_POINTS)).astype(float)
-    axes.imshow(values, origin="lower", extent=(*limits, *limits), **SURFACE)
+    axes.imshow(
+        values,
+        SURFACE_COLORS,
+        origin="lower",
+        extent=(ticks[0], ticks[-1], ticks[0], ticks[-1]),
+        vmin=LOWEST,
+        vmax=HIGHEST,
+    )
     axes.grid(False)
 
 
 def draw_lines(axes: Axes, task: Split, runs: Sequence[Run]) -> None:
     """Draw the line of each run, along which its weighted sum is 0, and the examples."""
-    limits = (task.x.min() - MARGIN, task.x.max() + MARGIN)
-    ticks = np.linspace(*limits, GRID_POINTS)
-    grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
+    ticks, grid = make_grid(task.x)
     for run in runs:
         sums = (add_bias(grid) @ run.weights[0]).reshape(GRID_POINTS, GRID_POINTS)
         axes.contour(ticks, ticks, sums, levels=[0], colors=REFERENCE, linewidths=0.8)
@@ -109,7 +125,9 @@ def draw_examples(axes: Axes, task: Split) -> None:
     size = 60 if table else 5
     for label, color in enumerate(CLASS_COLORS):
         points = task.x[:SHOWN_POINTS][task.y[:SHOWN_POINTS] == label]
-        axes.scatter(*points.T, s=size, color=color, edgecolor="white", linewidth=table, zorder=3)
+        axes.scatter(
+            points[:, 0], points[:, 1], size, color, edgecolor="white", linewidth=table, zorder=3
+        )
         for x, y in points if table else ():
             axes.annotate(str(label), (x, y), (5, 4), textcoords="offset points")
     ticks = [0, 1] if table else [-1, 0, 1]
@@ -120,13 +138,13 @@ def plot_learning(tasks: Mapping[str, Split], runs: Runs) -> Figure:
     """Draw the errors by pass: of the perceptron rule, and of networks on XOR."""
     figure = Figure(figsize=(8, 3))
     panels = figure.subplots(1, 3, sharey=True)
-    rules = {key: group for key, group in runs.items() if key[1] == "perceptron rule"}
+    rules = {key: group for key, group in runs.items() if key[1] == RULE}
     gates = {task: group for (task, _), group in rules.items() if task in GATES}
     points = {task: group for (task, _), group in rules.items() if task not in GATES}
     networks = {
         learner: group
         for (task, learner), group in runs.items()
-        if task == "XOR" and learner != "perceptron rule"
+        if task == "XOR" and learner != RULE
     }
     draw_errors(panels[0], gates, {task: len(tasks[task].y) for task in gates})
     draw_errors(panels[1], points, {task: len(tasks[task].y) for task in points})
@@ -154,6 +172,6 @@ def draw_errors(axes: Axes, groups: Mapping[str, Sequence[Run]], sizes: Mapping[
         axes.plot(np.arange(1, length + 1), errors.mean(axis=0), color=color, label=label)
 
 
-def pad(errors: np.ndarray, length: int) -> Any:
+def pad(errors: np.ndarray, length: int) -> np.ndarray:
     """Repeat the last number of errors up to a length."""
     return np.pad(errors, (0, length - len(errors)), mode="edge")
