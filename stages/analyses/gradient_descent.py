@@ -25,7 +25,7 @@ from stages.config.load import load_params
 from stages.core.cli import exit_on_error
 from stages.studies.findings import Summary, join
 
-DECIMALS = 5  # of positions and losses in the table
+DECIMALS = 4  # of positions and losses in the table
 ByRate = Mapping[float, Sequence[Walk]]  # a walk per starting point, by learning rate
 Walks = Mapping[float, ByRate]  # by momentum, first without
 

@@ -38,8 +38,8 @@ def count_endings(walks: Sequence[Walk]) -> str:
     """Return how many walks arrive at the minimum, and how many diverge if any do."""
     arrived, diverged = (sum(each.end == end for each in walks) for end in (MINIMUM, DIVERGED))
     if diverged:
-        return f"{arrived} arrive, {diverged} diverge"
-    return f"{arrived} of {len(walks)} arrive"
+        return f"{arrived} arrived, {diverged} diverged"
+    return f"{arrived} of {len(walks)} arrived"
 
 
 def draw_on_curve(axes: Axes, surface: Surface, walks: Sequence[Walk]) -> None:

@@ -29,6 +29,7 @@ GRID_POINTS = 120  # along each axis
 MARGIN = 0.5  # around the truth table
 BOUNDARY = ACTIVE_INPUTS - 0.5  # sums are integers: drawn here, no row is on the boundary
 SHOWN_POINTS = 250
+LEGEND = (0.52, 0.12)  # between the curves of the gates
 SURFACE_COLORS, LOWEST, HIGHEST = "RdBu", -0.6, 1.6  # pale, so that the points stand out
 Unit = Callable[[np.ndarray], np.ndarray]  # from inputs [n, 2] to outputs [n] or [n, 1]
 
@@ -153,7 +154,7 @@ def plot_learning(tasks: Mapping[str, Split], runs: Runs) -> Figure:
     titles = ("perceptron rule on gates", "perceptron rule on points", "gradient descent on XOR")
     for axes, title in zip(panels, titles, strict=True):
         axes.set(title=title, xlabel="pass over the examples", ylim=(-0.03, 1.03))
-        axes.legend()
+        axes.legend(loc=LEGEND if axes is panels[0] else "upper right")
     panels[0].set_ylabel("fraction of errors, mean over seeds")
     return figure
 

@@ -437,7 +437,7 @@ def test_the_table_has_all_positions() -> None:
     assert table.columns.tolist() == ["variant", "start", "training_step", "x", "y", "loss"]
     rows = table[(table["variant"] == "valley, learning rate 0.05")]
     assert rows["training_step"].tolist() == list(range(21))
-    np.testing.assert_allclose(rows["y"], -(0.75 ** np.arange(21)), atol=1e-5)
+    np.testing.assert_allclose(rows["y"], -(0.75 ** np.arange(21)), atol=1e-4)
     on_curve = table[(table["variant"] == "curve, learning rate 0.05") & (table["start"] == 2)]
     assert on_curve["x"].iloc[0] == 1.0
     assert on_curve["y"].isna().all()
@@ -448,8 +448,8 @@ def test_figures_of_walks_have_a_row_without_and_with_momentum() -> None:
     walks = make_walks()
     curve = plot_walks(make_curve(), walks["curve"])
     titles = [axes.get_title() for axes in curve.axes]
-    assert titles[0] == "rate 0.05: 1 of 2 arrive"
-    assert titles[1] == "rate 0.6: 0 arrive, 2 diverge"
+    assert titles[0] == "rate 0.05: 1 of 2 arrived"
+    assert titles[1] == "rate 0.6: 0 arrived, 2 diverged"
     assert [curve.axes[row].get_ylabel() for row in (0, 2)] == ["no momentum", "momentum 0.8"]
     valley = plot_walks(make_valley(5.0), walks["valley"]).axes[0]
     path = walks["valley"][0.0][0.05][0].path
