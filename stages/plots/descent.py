@@ -30,7 +30,7 @@ def plot_walks(surface: Surface, walks: Mapping[float, Mapping[float, Sequence[W
         for axes, (rate, group) in zip(row, by_rate.items(), strict=True):
             draw = draw_on_curve if group[0].path.shape[1] == 1 else draw_on_contours
             draw(axes, surface, group)
-            axes.set_title(f"rate {rate:g}: {count_endings(group)}", fontsize=9)
+            axes.set_title(f"rate {rate:g}: {count_endings(group)}", fontsize=8)
     return figure
 
 
