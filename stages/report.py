@@ -81,7 +81,7 @@ def main() -> None:
         datasets,
         baseline,
         Charts(time_charts, compress(javascript())),
-        [read_study(name) for name in params.studies],
+        [read_study(name) for name in [*params.studies, *dict(params.analyses)]],
         competitions=make_competitions(models, datasets),
     )
     with atomic_output(PAGE) as partial:
@@ -207,10 +207,10 @@ def make_recipe(config: Any, dataset: Any, details: Mapping[str, Any]) -> Recipe
 
 
 def read_study(name: str) -> StudyPage:
-    """Read the report of a study for the page.
+    """Read the report of a study or analysis for the page.
 
     Args:
-        name: Id of the study.
+        name: Id of the study or analysis.
     """
     folder = REPORTS / "studies" / name
     details = read_json(folder / "details.json")

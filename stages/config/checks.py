@@ -327,6 +327,8 @@ def copy_problems(
 def study_problems(params: s.Params) -> Iterator[str]:
     """Studies of a model or dataset that does not exist, and variants that are not valid models."""
     formats = list_formats(params)
+    for name in dict(params.analyses).keys() & params.studies.keys():
+        yield f"studies.{name}: duplicate id, also in analyses"
     for name, study in params.studies.items():
         key, model = f"studies.{name}", params.models.get(study.model)
         if model is None:

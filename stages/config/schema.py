@@ -1138,6 +1138,68 @@ AnyBaselines = Annotated[
 ]
 
 
+DrawnActivation = Literal["step", "gelu"] | Activation
+LearningRates = Annotated[list[Positive], Field(min_length=2, max_length=6)]
+Coordinate = Annotated[float, Field(ge=-2, le=2)]
+
+
+class PerceptronAnalysis(Section):
+    """A single neuron, and networks with a hidden layer, on logic gates and points."""
+
+    question: Text
+    seeds: Annotated[list[Seed], Field(min_length=3, max_length=100)]
+    perceptron_passes: Annotated[int, Field(ge=1, le=1000)]
+    gradient_descent_passes: Annotated[int, Field(ge=1, le=100_000)]
+    hidden_units: Annotated[list[Annotated[int, Field(ge=1, le=64)]], Field(max_length=2)]
+    learning_rate: Positive
+
+
+class Curve(Section):
+    """Gradient descent on a curve."""
+
+    learning_rates: LearningRates
+    starts: Annotated[list[Coordinate], Field(min_length=1, max_length=6)]
+
+
+class Valley(Section):
+    """Gradient descent in a valley, steeper across than along by `condition_number`."""
+
+    condition_number: Annotated[float, Field(ge=1, le=1e4)]
+    learning_rates: LearningRates
+    starts: Annotated[
+        list[Annotated[list[Coordinate], Field(min_length=2, max_length=2)]],
+        Field(min_length=1, max_length=6),
+    ]
+
+
+class GradientDescentAnalysis(Section):
+    """Walks of gradient descent, with and without momentum."""
+
+    question: Text
+    momentum: Fraction
+    steps: Annotated[int, Field(ge=1, le=10_000)]
+    curve: Curve
+    valley: Valley
+
+
+class ActivationAnalysis(Section):
+    """Curves of activation functions, and gradients of deep random networks with them."""
+
+    question: Text
+    activations: Annotated[list[DrawnActivation], Field(min_length=2, max_length=8)]
+    hidden_layers: Annotated[int, Field(ge=2, le=100)]
+    units: Annotated[int, Field(ge=2, le=1000)]
+    seeds: Annotated[list[Seed], Field(min_length=3, max_length=100)]
+
+
+class Analyses(Section):
+    """Questions answered by a computation of their own, by id: stages/analyses/<id>.py."""
+
+    perceptron: PerceptronAnalysis
+    gradient_descent: GradientDescentAnalysis
+    activations: ActivationAnalysis
+
+
 class Params(Section):
     """Content of params.yaml."""
 
@@ -1153,3 +1215,4 @@ class Params(Section):
     anomaly_detection: dict[Id, AnomalyDetection]
     exploration: dict[Id, Exploration]
     baselines: dict[Id, AnyBaselines]
+    analyses: Analyses

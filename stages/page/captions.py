@@ -119,6 +119,8 @@ METRICS = {
     "frechet_distance": "Fréchet distance",
     "sliced_wasserstein": "sliced Wasserstein distance",
     "test.sliced_wasserstein": "sliced Wasserstein distance",
+    "steps_to_minimum": "steps to the minimum (all steps of a walk that does not arrive)",
+    "gradient_passed_on": "gradient in the first layer, as a fraction of that in the output layer,",
 }
 
 COUNTS = {  # display names of the counts in a data report

@@ -17,6 +17,7 @@ from stages.core.files import flatten, read_json
 from tests.reduced import ROOT, environment
 
 PARAMS = load_params(ROOT / "params.yaml")
+ANALYSES = set(dict(PARAMS.analyses))
 CONFIG = ROOT / "stages/config"  # only validates, so that no stage depends on it: see dvc.yaml
 CLASSIFIER = {"test.accuracy", "test.loss", "test.f1_macro"}
 BINARY = CLASSIFIER | {
@@ -115,7 +116,7 @@ def imported(path: Path) -> set[Path]:
 def entry_modules(name: str) -> list[Path]:
     """Return the script of a stage, and the modules that it selects by a parameter."""
     kind, _, key = name.partition("@")
-    modules = [f"{kind}.py"]
+    modules = [f"analyses/{kind}.py" if kind in ANALYSES else f"{kind}.py"]
     if kind == "preprocess":
         modules.append(f"datasets/{PARAMS.datasets[key].module}.py")
     if kind in {"train", "cross_validate"}:
@@ -190,6 +191,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"explore@{key}" for key in PARAMS.exploration}
     expected |= {"garment_photos", "synthesize_dates", "synthesize_digit_rows", "report"}
     expected |= {f"baseline@{key}" for key in PARAMS.baselines}
+    expected |= ANALYSES
     assert set(stages) == expected
     assert all(stage.desc for stage in stages.values())
 
@@ -259,6 +261,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "cross_validate": {f"cross_validation.{key}", *recipe},
                 "study": {f"studies.{key}", *study_recipe},
                 "report": {
+                    "analyses",
                     "datasets",
                     "dates",
                     "digit_rows",
@@ -270,6 +273,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "detect_anomalies": {f"anomaly_detection.{key}"},
                 "explore": {f"exploration.{key}"},
                 "baseline": {f"baselines.{key}", f"datasets.{key}"},
+                **{analysis: {f"analyses.{analysis}"} for analysis in ANALYSES},
             }[kind]
         ), name
 
@@ -368,7 +372,7 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
     code = {path for path in deps if path.startswith("stages/")}
     models = {f"reports/{model}" for model in PARAMS.models}
     curves = {f"models/{model}/history.csv" for model in PARAMS.models}
-    studies = {f"reports/studies/{study}" for study in PARAMS.studies}
+    studies = {f"reports/studies/{study}" for study in {*PARAMS.studies, *ANALYSES}}
     assert deps - code == others | models | curves | studies
 
 

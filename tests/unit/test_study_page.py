@@ -48,3 +48,9 @@ def test_other_results_have_four_digits() -> None:
     assert page.rows == [
         {"variant": "a", "mean": "0.01235", "range": "0.01234 to 0.01236", "note": ""}
     ]
+
+
+def test_an_analysis_of_no_model_names_none() -> None:
+    page = check(render.render([model()], [DATASET], BASELINE, studies=[study(models=[])]))
+    assert "<code>rate</code> in <code>params.yaml</code></p>" in page
+    assert "<code>rate</code> in <code>params.yaml</code>, with" not in page
