@@ -68,7 +68,7 @@ def main() -> None:
         read_datasets(params),
         baseline,
         Charts(time_charts, compress(javascript())),
-        [read_study(name) for name in params.studies],
+        [read_study(name) for name in (*params.studies, *type(params.analyses).model_fields)],
     )
     with atomic_output(PAGE) as partial:
         partial.write_text(content, encoding="utf-8")
@@ -155,16 +155,21 @@ def make_recipe(config: Any, dataset: Any, details: Mapping[str, Any]) -> Recipe
 
 
 def read_study(name: str) -> StudyPage:
-    """Read the report of a study for the page.
+    """Read the report of a study or an analysis for the page.
 
     Args:
-        name: Id of the study.
+        name: Id of the study or analysis.
     """
     folder = REPORTS / "studies" / name
     details = read_json(folder / "details.json")
-    caption = Caption(details["question"], details["finding"])
-    paths = sorted((folder / "plots").glob("*.png"))
-    return StudyPage(name, details, [read_figure(path, caption, None) for path in paths])
+    figures = read_figures(folder / "plots", read_captions(details), {})
+    if "captions" not in details:  # a single figure, of what the text above it says
+        title, description = details["question"], details["finding"]
+        figures = {
+            key: figure._replace(title=title, description=description)
+            for key, figure in figures.items()
+        }
+    return StudyPage(name, details, list(figures.values()))
 
 
 def read_datasets(params: Params) -> list[DatasetPage]:

@@ -17,6 +17,8 @@ from stages.core.files import flatten, read_json
 from tests.reduced import ROOT, environment
 
 PARAMS = load_params(ROOT / "params.yaml")
+ANALYSES = set(type(PARAMS.analyses).model_fields)
+CENTERED = set(PARAMS.analyses.robustness.centered.models)  # trained again without augmentation
 CONFIG = ROOT / "stages/config"  # only validates, so that no stage depends on it: see dvc.yaml
 CLASSIFIER = {"test.accuracy", "test.loss", "test.f1_macro"}
 BINARY = CLASSIFIER | {
@@ -93,6 +95,12 @@ def entry_modules(name: str) -> list[Path]:
     if kind == "study":
         modules.append(f"networks/{PARAMS.studies[key].network}/train.py")
         modules.append(f"pipelines/{PARAMS.studies[key].input_pipeline}.py")
+    if kind in ANALYSES:
+        modules = [f"analyses/{kind}.py"]
+    if kind == "robustness":
+        for model in PARAMS.analyses.robustness.centered.models:
+            modules.append(f"networks/{PARAMS.models[model].network.name}/train.py")
+            modules.append(f"pipelines/{PARAMS.models[model].training.input_pipeline}.py")
     if kind == "evaluate":
         modules.append(f"tasks/{PARAMS.models[key].task}/evaluate.py")
         modules.append(f"tasks/{PARAMS.models[key].task}/captions.py")
@@ -122,6 +130,7 @@ def trained_by(*models: str) -> set[str]:
         {f"train@{model}" for model in models}
         | {f"cross_validate@{model}" for model in models if model in PARAMS.cross_validation}
         | {f"study@{name}" for name, study in PARAMS.studies.items() if study.model in models}
+        | ({"robustness"} if CENTERED & set(models) else set())
     )
 
 
@@ -149,7 +158,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"{kind}@{key}" for kind in ("train", "evaluate") for key in PARAMS.models}
     expected |= {f"cross_validate@{key}" for key in PARAMS.cross_validation}
     expected |= {f"study@{key}" for key in PARAMS.studies}
-    assert set(stages) == expected | {"garment_photos", "report"}
+    assert set(stages) == expected | ANALYSES | {"garment_photos", "report"}
     assert all(stage.desc for stage in stages.values())
 
 
@@ -204,6 +213,8 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
         recipe = {f"models.{key}.network", f"models.{key}.training"}
         studied = PARAMS.studies[key].model if kind == "study" else ""
         study_recipe = {f"models.{studied}.network", f"models.{studied}.training"}
+        attacked = {f"models.{model}.training" for model in PARAMS.analyses.robustness.models}
+        attacked |= {f"models.{model}.network" for model in CENTERED}
         assert (
             keys
             == {
@@ -215,7 +226,9 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "evaluate": {f"models.{key}.evaluation", f"models.{key}.task"},
                 "cross_validate": {f"cross_validation.{key}", *recipe},
                 "study": {f"studies.{key}", *study_recipe},
-                "report": {"datasets", "downloads", "models", "studies", "synthetic"},
+                "robustness": {"analyses.robustness", *attacked},
+                "memory": {"analyses.memory"},
+                "report": {"analyses", "datasets", "downloads", "models", "studies", "synthetic"},
             }[kind]
         ), name
 
@@ -262,7 +275,8 @@ def test_an_input_pipeline_is_read_only_by_training_stages_that_use_it(
 def test_shared_training_code_is_read_by_all_training_stages(
     stages: dict[str, PipelineStage],
 ) -> None:
-    assert readers(stages, "stages/learning/optimizers.py") == trained_by(*PARAMS.models)
+    expected = trained_by(*PARAMS.models) | {"memory"}
+    assert readers(stages, "stages/learning/optimizers.py") == expected
 
 
 @pytest.mark.parametrize(
@@ -312,8 +326,19 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
     code = {path for path in deps if path.startswith("stages/")}
     models = {f"reports/{model}" for model in PARAMS.models}
     curves = {f"models/{model}/history.csv" for model in PARAMS.models}
-    studies = {f"reports/studies/{study}" for study in PARAMS.studies}
+    studies = {f"reports/studies/{study}" for study in {*PARAMS.studies, *ANALYSES}}
     assert deps - code == others | models | curves | studies
+
+
+def test_the_analysis_of_robustness_depends_on_the_models_that_it_loads(
+    stages: dict[str, PipelineStage],
+) -> None:
+    deps = {inside(dep.fs_path) for dep in stages["robustness"].deps if "/models/" in dep.fs_path}
+    models = PARAMS.analyses.robustness.models
+    assert deps == {f"models/{m}/{file}" for m in models for file in ("model.keras", "spec.json")}
+    data = {inside(dep.fs_path) for dep in stages["robustness"].deps if "/data/" in dep.fs_path}
+    folder = f"data/processed/{PARAMS.analyses.robustness.dataset}"
+    assert data == {f"{folder}/{name}" for name in ("info.json", "train", "validation")}
 
 
 def test_metrics_and_plots_are_in_git_and_other_outputs_in_the_cache(

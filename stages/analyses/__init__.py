@@ -1,0 +1,1 @@
+"""Analyses: questions answered by a computation of their own, one stage each."""
