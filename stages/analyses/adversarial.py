@@ -50,9 +50,10 @@ def to_logits(model: keras.Model) -> keras.Model:
     It shares the weights of `model`, a sequential model whose input is uint8.
     """
     *layers, output = model.layers
-    features = keras.Sequential([keras.Input(model.input_shape[1:], dtype="float32"), *layers])
-    logits = keras.ops.matmul(features.output, output.kernel) + output.bias
-    return keras.Model(features.input, logits)
+    inputs = features = keras.Input(model.input_shape[1:], dtype="float32")
+    for layer in layers:
+        features = layer(features)
+    return keras.Model(inputs, keras.ops.matmul(features, output.kernel) + output.bias)
 
 
 def log_odds(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

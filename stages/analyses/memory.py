@@ -100,7 +100,7 @@ def describe(settings: Any, measured: Mapping[str, Mapping[str, np.ndarray]]) ->
                 "title": "Recall of the first symbol of a sequence",
                 "description": (
                     f"Networks of {settings.units} units read one of {settings.num_symbols} "
-                    "symbols, then random fillers, and have to name the symbol at the end. Lines "
+                    "random symbols per step, and at the end have to name the first. Lines "
                     f"are medians of {len(settings.seeds)} seeds, areas the range."
                 ),
                 "summary": "",

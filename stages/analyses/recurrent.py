@@ -1,8 +1,9 @@
 """Small recurrent networks that recall the first symbol of a sequence after a number of steps.
 
-The task is the simplest one that needs memory: a symbol, then random fillers, and after the last of
-them the network has to name the symbol. All of the error comes from the end of the sequence, as
-nothing is pooled over time, so its gradient reaches the symbol only through every step between.
+The task needs nothing but memory: after a sequence of random symbols, the network has to name the
+first. As all are of the same alphabet, it has to keep the first one and to ignore the others.
+Nothing is pooled over time: the gradient of the loss reaches the first symbol only through every
+step between.
 
 Reference:
     Hochreiter, Schmidhuber: Long short-term memory, 1997.
@@ -28,13 +29,10 @@ TRAINING_STREAM, TEST_STREAM, GRADIENT_STREAM = range(3)  # of random numbers
 
 
 def build(cell: str, units: int, num_symbols: int) -> keras.Model:
-    """Build a network from one-hot vectors [n, length, 2 num_symbols] to logits [n, num_symbols].
-
-    The first half of the vectors are the symbols, the others the fillers.
-    """
+    """Build a network from one-hot vectors [n, length, num_symbols] to logits [n, num_symbols]."""
     return keras.Sequential(
         [
-            keras.Input((None, 2 * num_symbols)),
+            keras.Input((None, num_symbols)),
             CELLS[cell](units),
             keras.layers.Dense(num_symbols),
         ]
@@ -44,20 +42,19 @@ def build(cell: str, units: int, num_symbols: int) -> keras.Model:
 def make_sequences(
     random: np.random.Generator, count: int, distance: int, num_symbols: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw sequences of a symbol and fillers.
+    """Draw sequences of random symbols.
 
     Args:
         random: Random generator.
         count: Number of sequences.
-        distance: Number of fillers, the steps from the symbol to the end.
-        num_symbols: Number of different symbols, and of different fillers.
+        distance: Number of steps from the first symbol to the end.
+        num_symbols: Number of different symbols.
 
     Returns:
-        Ids, int32 [count, distance + 1], and the symbols, int32 [count].
+        Symbols, int32 [count, distance + 1], and the first one of each sequence, int32 [count].
     """
-    symbols = random.integers(0, num_symbols, count, np.int32)
-    fillers = random.integers(num_symbols, 2 * num_symbols, (count, distance), np.int32)
-    return np.concatenate([symbols[:, None], fillers], axis=1), symbols
+    symbols = random.integers(0, num_symbols, (count, distance + 1), np.int32)
+    return symbols, symbols[:, 0]
 
 
 def draw_distance(random: np.random.Generator, longest: int) -> int:
