@@ -214,9 +214,14 @@ def read_study(name: str) -> StudyPage:
     """
     folder = REPORTS / "studies" / name
     details = read_json(folder / "details.json")
-    caption = Caption(details["question"], details["finding"])
-    paths = sorted((folder / "plots").glob("*.png"))
-    return StudyPage(name, details, [read_figure(path, caption, None) for path in paths])
+    figures = read_figures(folder / "plots", read_captions(details), {})
+    if "captions" not in details:  # a single figure, of what the text above it says
+        title, description = details["question"], details["finding"]
+        figures = {
+            key: figure._replace(title=title, description=description)
+            for key, figure in figures.items()
+        }
+    return StudyPage(name, details, list(figures.values()))
 
 
 def read_datasets(params: Params) -> list[DatasetPage]:

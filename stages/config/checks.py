@@ -13,6 +13,15 @@ from stages.studies.variants import DATA_KEYS, Overrides, expand, override
 SIDE = 28  # of MNIST and Fashion-MNIST, in pixels
 MAX_PARAMETERS = 200_000_000  # of one layer; 800 MB, and three times as much in training
 NO_EVALUATOR = "none"
+DISTORTIONS: dict[
+    s.Distortion, tuple[float, float, float]
+] = {  # smallest, neutral and largest amount
+    "shift": (0, 0, SIDE - 1),
+    "rotation": (0, 0, 180),
+    "scale": (0.1, 1, 10),
+    "noise": (0, 0, 10),
+    "perturbation": (0, 0, 1),
+}
 IMAGES = {"idx_images"}
 TABLES = {"congressional_votes", "mammographic_masses"}
 GENERATED = {"dates", "digit_rows"}  # datasets that are sections of their own
@@ -98,6 +107,8 @@ def check_references(params: s.Params, source: str) -> None:
         *anomaly_problems(params),
         *exploration_problems(params),
         *baseline_problems(params),
+        *robustness_problems(params),
+        *memory_problems(params.analyses.memory),
     ]
     if problems:
         raise ConfigError(f"{source}: {'; '.join(problems)}")
@@ -462,3 +473,54 @@ def masses_only(key: str, config: s.TableBaselines) -> Iterator[str]:
     for name, method in config.methods.items():
         if method.bi_rads is not None:
             yield f"{key}.methods.{name}.bi_rads: no column of BI-RADS; remove it"
+
+
+def robustness_problems(params: s.Params) -> Iterator[str]:
+    """Models of other data, models without augmentation to remove, and invalid amounts."""
+    key, config = "analyses.robustness", params.analyses.robustness
+    dataset = params.datasets.get(config.dataset)
+    if not isinstance(dataset, s.IdxImages):
+        expected = [name for name, each in params.datasets.items() if isinstance(each, s.IdxImages)]
+        yield f"{key}.dataset: expected one of {', '.join(expected)}, found {config.dataset!r}"
+        return
+    models = [
+        name
+        for name, model in params.models.items()
+        if isinstance(model, s.MlpModel | s.CnnModel) and model.dataset == config.dataset
+    ]
+    for name in config.models:
+        if name not in models:
+            yield f"{key}.models: expected some of {', '.join(models)}; found {name!r}"
+    for name in config.centered.models:
+        if name not in config.models:
+            yield f"{key}.centered.models: expected some of `models`, found {name!r}"
+    for kind, (least, neutral, most) in DISTORTIONS.items():
+        yield from amount_problems(key, config, kind, (least, neutral, most))
+    if any(shift % 1 for shift in config.amounts.get("shift", [])):
+        yield f"{key}.amounts.shift: expected whole pixels"
+
+
+def amount_problems(
+    key: str, config: s.Robustness, kind: s.Distortion, limits: tuple[float, float, float]
+) -> Iterator[str]:
+    """Amounts of a distortion that are missing, not ascending or out of limits."""
+    least, neutral, most = limits
+    amounts, compared = config.amounts.get(kind, []), config.compared.get(kind)
+    if amounts != sorted(set(amounts)) or neutral not in amounts:
+        yield f"{key}.amounts.{kind}: expected ascending numbers, one of them {neutral}"
+    elif not least <= amounts[0] <= amounts[-1] <= most:
+        yield f"{key}.amounts.{kind}: expected {least} to {most}"
+    elif compared not in amounts or compared == neutral:
+        yield (
+            f"{key}.compared.{kind}: expected one of `amounts` other than {neutral}, "
+            f"found {compared}"
+        )
+
+
+def memory_problems(config: s.Memory) -> Iterator[str]:
+    """Distances that are not ascending from 0, and a compared one that is not among them."""
+    key = "analyses.memory"
+    if config.distances != sorted(set(config.distances)) or config.distances[0] != 0:
+        yield f"{key}.distances: expected ascending numbers from 0"
+    if config.compared not in config.distances:
+        yield f"{key}.compared: expected one of `distances`, found {config.compared}"

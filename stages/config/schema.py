@@ -1192,12 +1192,61 @@ class ActivationAnalysis(Section):
     seeds: Annotated[list[Seed], Field(min_length=3, max_length=100)]
 
 
+Distortion = Literal["shift", "rotation", "scale", "noise", "perturbation"]
+
+
+class CenteredTraining(Section):
+    """Models to train without shifts of the training images, and for how many epochs."""
+
+    models: list[Id]
+    epochs: Epochs
+
+
+class Robustness(Section):
+    """Accuracy of classifiers on distorted validation images."""
+
+    question: Text
+    dataset: Id
+    models: Annotated[list[Id], Field(min_length=2)]
+    num_images: Count
+    seed: Seed  # of noise and of random signs
+    amounts: dict[Distortion, Annotated[list[Number], Field(min_length=2)]]
+    compared: dict[Distortion, Number]  # amounts of the results table
+    centered: CenteredTraining
+
+
+class MemoryTraining(Section):
+    """Training of the small networks of the analysis of memory."""
+
+    steps: Steps
+    batch_size: BatchSize
+    optimizer: AnyOptimizer
+
+
+class Memory(Section):
+    """How far back recurrent networks remember a symbol, and how far gradients reach."""
+
+    question: Text
+    cells: Annotated[list[Cell], Field(min_length=2)]
+    units: Units
+    num_symbols: Annotated[int, Field(ge=2, le=1000)]
+    distances: Annotated[
+        list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=2)
+    ]  # steps from the symbol to the end
+    compared: Count  # distance of the results table
+    num_sequences: Count  # per distance, to measure
+    seeds: Annotated[list[Seed], Field(min_length=3, max_length=100)]
+    training: MemoryTraining
+
+
 class Analyses(Section):
     """Questions answered by a computation of their own, by id: stages/analyses/<id>.py."""
 
     perceptron: PerceptronAnalysis
     gradient_descent: GradientDescentAnalysis
     activations: ActivationAnalysis
+    robustness: Robustness
+    memory: Memory
 
 
 class Params(Section):

@@ -17,7 +17,8 @@ from stages.core.files import flatten, read_json
 from tests.reduced import ROOT, environment
 
 PARAMS = load_params(ROOT / "params.yaml")
-ANALYSES = set(dict(PARAMS.analyses))
+ANALYSES = set(type(PARAMS.analyses).model_fields)
+CENTERED = set(PARAMS.analyses.robustness.centered.models)  # trained again without augmentation
 CONFIG = ROOT / "stages/config"  # only validates, so that no stage depends on it: see dvc.yaml
 CLASSIFIER = {"test.accuracy", "test.loss", "test.f1_macro"}
 BINARY = CLASSIFIER | {
@@ -131,6 +132,10 @@ def entry_modules(name: str) -> list[Path]:
         modules.append(f"pipelines/{PARAMS.studies[key].input_pipeline}.py")
     if kind == "baseline":
         modules.append(f"baselines/{PARAMS.baselines[key].module}.py")
+    if kind == "robustness":
+        for model in PARAMS.analyses.robustness.centered.models:
+            modules.append(f"networks/{PARAMS.models[model].network.name}/train.py")
+            modules.append(f"pipelines/{PARAMS.models[model].training.input_pipeline}.py")
     if kind == "evaluate":
         modules.append(f"tasks/{PARAMS.models[key].task}/evaluate.py")
         modules.append(f"tasks/{PARAMS.models[key].task}/captions.py")
@@ -160,6 +165,7 @@ def trained_by(*models: str) -> set[str]:
         {f"train@{model}" for model in models}
         | {f"cross_validate@{model}" for model in models if model in PARAMS.cross_validation}
         | {f"study@{name}" for name, study in PARAMS.studies.items() if study.model in models}
+        | ({"robustness"} if CENTERED & set(models) else set())
     )
 
 
@@ -247,6 +253,8 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
         recipe = {f"models.{key}.network", f"models.{key}.training"}
         studied = PARAMS.studies[key].model if kind == "study" else ""
         study_recipe = {f"models.{studied}.network", f"models.{studied}.training"}
+        attacked = {f"models.{model}.training" for model in PARAMS.analyses.robustness.models}
+        attacked |= {f"models.{model}.network" for model in CENTERED}
         assert (
             keys
             == {
@@ -274,6 +282,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "explore": {f"exploration.{key}"},
                 "baseline": {f"baselines.{key}", f"datasets.{key}"},
                 **{analysis: {f"analyses.{analysis}"} for analysis in ANALYSES},
+                "robustness": {"analyses.robustness", *attacked},
             }[kind]
         ), name
 
@@ -321,7 +330,8 @@ def test_an_input_pipeline_is_read_only_by_training_stages_that_use_it(
 def test_shared_training_code_is_read_by_all_training_stages(
     stages: dict[str, PipelineStage],
 ) -> None:
-    assert readers(stages, "stages/learning/optimizers.py") == trained_by(*PARAMS.models)
+    expected = trained_by(*PARAMS.models) | {"memory"}
+    assert readers(stages, "stages/learning/optimizers.py") == expected
 
 
 @pytest.mark.parametrize(
@@ -374,6 +384,17 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
     curves = {f"models/{model}/history.csv" for model in PARAMS.models}
     studies = {f"reports/studies/{study}" for study in {*PARAMS.studies, *ANALYSES}}
     assert deps - code == others | models | curves | studies
+
+
+def test_the_analysis_of_robustness_depends_on_the_models_that_it_loads(
+    stages: dict[str, PipelineStage],
+) -> None:
+    deps = {inside(dep.fs_path) for dep in stages["robustness"].deps if "/models/" in dep.fs_path}
+    models = PARAMS.analyses.robustness.models
+    assert deps == {f"models/{m}/{file}" for m in models for file in ("model.keras", "spec.json")}
+    data = {inside(dep.fs_path) for dep in stages["robustness"].deps if "/data/" in dep.fs_path}
+    folder = f"data/processed/{PARAMS.analyses.robustness.dataset}"
+    assert data == {f"{folder}/{name}" for name in ("info.json", "train", "validation")}
 
 
 def test_metrics_and_plots_are_in_git_and_other_outputs_in_the_cache(

@@ -1,7 +1,13 @@
 """Studies on the page."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+import pytest
+from PIL import Image
+
+from stages import report
 from stages.page import render
 from tests.unit.test_report import BASELINE, DATASET, check, figure, model
 
@@ -36,6 +42,41 @@ def test_a_study_shows_its_question_finding_and_variants() -> None:
     assert "validation accuracy" in page
     assert "AAAA" in page
     assert "BBBB" in page
+
+
+def test_figures_of_an_analysis_have_captions() -> None:
+    assert "figcaption" not in section(study())
+    shown = section(study(captions={"a": {}}, models=[]))
+    assert shown.count("<figcaption><b>") == 2
+    assert "with <a" not in shown
+
+
+def section(page: render.StudyPage) -> str:
+    rendered = check(render.render([model()], [DATASET], BASELINE, studies=[page]))
+    return rendered.partition('<article id="study-rate">')[2].partition("</article>")[0]
+
+
+def write_report(folder: Path, details: dict[str, Any], *figures: str) -> None:
+    (folder / "plots").mkdir(parents=True)
+    (folder / "details.json").write_text(json.dumps(details))
+    for name in figures:
+        Image.new("L", (4, 3)).save(folder / "plots" / f"{name}.png")
+
+
+def test_the_report_of_an_analysis_is_read_with_its_captions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "REPORTS", tmp_path)
+    texts = {"question": "Why?", "finding": "So."}
+    caption = {"title": "Second", "description": "See", "summary": "this."}
+    captions = {"b": caption, "a": caption | {"title": "First", "summary": ""}}
+    write_report(tmp_path / "studies" / "analysis", texts | {"captions": captions}, "a", "b")
+    write_report(tmp_path / "studies" / "study", texts, "curves")
+    analysis, plain = report.read_study("analysis"), report.read_study("study")
+    assert [(each.title, each.description) for each in analysis.figures] == [
+        ("Second", "See this."), ("First", "See"),
+    ]  # fmt: skip
+    assert [(each.title, each.description) for each in plain.figures] == [("Why?", "So.")]
 
 
 def test_without_studies_there_is_no_section() -> None:
