@@ -20,6 +20,9 @@ READABLE = {  # network: dataset modules or synthetic shapes that it can read
     "raw_tensorflow": IMAGES,
     "tabular_mlp": TABLES,
     "text_rnn": {"imdb"},
+    "text_cnn": {"imdb"},
+    "ngrams": {"imdb"},
+    "word2vec": {"imdb"},
     "char_rnn": {"text_file"},
     "vae": IMAGES,
     "dcgan": IMAGES | {"image_folder"},
@@ -49,6 +52,7 @@ METRICS = {  # allowed as report.metric, by task
     "toy_generation": {"test.sliced_wasserstein", "test.coverage"},
     "language_modeling": {"test.loss", "test.bits_per_char"},
     "image_fitting": {"train.psnr", "test.psnr"},
+    "word_vectors": {"test.accuracy", "test.loss", "analogies.accuracy"},
 }
 
 
