@@ -98,6 +98,8 @@ METRICS = {
     "test.elbo": "evidence lower bound (ELBO)",
     "test.psnr": "test PSNR",
     "frechet_distance": "Fréchet distance",
+    "analogies.accuracy": "accuracy of analogies",
+    "random_vectors.accuracy": "test accuracy with random word vectors",
     "sliced_wasserstein": "sliced Wasserstein distance",
     "test.sliced_wasserstein": "sliced Wasserstein distance",
 }

@@ -26,6 +26,7 @@ CHART_FIGURES = {  # figures that show chart.csv, and its template
     "class_distribution": "image_generation",
     "pixel_value_distribution": "image_generation",
     "word_positions": "language_modeling",
+    "analogies": "word_vectors",
 }
 
 

@@ -59,8 +59,12 @@ def make_batches(split: Split, training: SkipGramTraining, *, shuffle: bool) -> 
         if shuffle:
             places = tf.random.experimental.stateless_shuffle(places, seed + 1)
         batches = tf.data.Dataset.from_tensor_slices(places).batch(training.batch_size)
-        return batches.take(num_batches).enumerate().map(
-            lambda number, batch: make_batch(source, words, batch, training, seed + 2 + number)
+        return (
+            batches.take(num_batches)
+            .enumerate()
+            .map(
+                lambda number, batch: make_batch(source, words, batch, training, seed + 2 + number)
+            )
         )
 
     seeds = tf.data.Dataset.from_tensors(tf.constant(VALIDATION_SEED, tf.int64))

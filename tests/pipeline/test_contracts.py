@@ -26,6 +26,14 @@ CROSS_VALIDATED = {"cv.accuracy", "cv.accuracy_std", "cv.roc_auc"}
 KEYS = {
     "tabular_mlp": BINARY,
     "text_rnn": BINARY,
+    "text_cnn": BINARY,
+    "ngrams": BINARY,
+    "word2vec": {
+        "test.accuracy",
+        "test.loss",
+        "analogies.accuracy",
+        "random_vectors.accuracy",
+    },
     "toy_mlp": BINARY,
     "vae": {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"},
     "char_rnn": {"test.loss", "test.bits_per_char"},

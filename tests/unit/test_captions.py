@@ -30,6 +30,7 @@ CHARTS: dict[str, Any] = {
     "image_fitting": psnr_by_step(np.zeros((0, 1, 1, 3)), np.array([]), {}).reindex(
         columns=["training_step", "psnr", "split"]
     ),
+    "word_vectors": ["category", "questions", "accuracy", "accuracy_top_5"],
     "toy_classification": surface_table(Surfaces(POINTS, np.zeros((1, 1)), ONE)),
     "toy_generation": point_table(POINTS, POINTS),
 }

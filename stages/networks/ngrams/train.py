@@ -14,7 +14,6 @@ from stages.core.errors import ConfigError
 from stages.core.splits import Split, concatenate
 from stages.learning.fit import PREDICT_BATCH, MakeBatches, Trained, train_classifier
 from stages.networks.ngrams.vocabulary import (
-    NgramCounts,
     count_ngrams,
     log_count_ratios,
     ngram_keys,
@@ -168,10 +167,10 @@ def build_classifier(ratios: np.ndarray, config: Ngrams) -> keras.Model:
     """
     numbers = keras.Input((None,), dtype="int32")
     ratio = keras.layers.Embedding(len(ratios) + 1, 1, trainable=False, name="log_count_ratios")
+    initial = keras.initializers.Constant(config.initial_weight)
     weight = keras.layers.Embedding(
-        len(ratios) + 1, 1, embeddings_initializer=keras.initializers.Constant(config.initial_weight),
-        name="weights",
-    )  # fmt: skip
+        len(ratios) + 1, 1, embeddings_initializer=initial, name="weights"
+    )
     feature = ratio(numbers)
     score = keras.ops.sum(feature * weight(numbers), axis=1)
     norm = keras.ops.sqrt(keras.ops.sum(feature * feature, axis=1) + EPSILON)

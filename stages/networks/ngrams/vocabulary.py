@@ -45,9 +45,7 @@ def ngram_keys(words: Any, vocabulary_size: int, num_words: int) -> Any:
     return keys
 
 
-def count_ngrams(
-    split: Split, vocabulary_size: int, max_words: int, min_count: int
-) -> NgramCounts:
+def count_ngrams(split: Split, vocabulary_size: int, max_words: int, min_count: int) -> NgramCounts:
     """Count the texts of each class that contain an n-gram.
 
     Args:

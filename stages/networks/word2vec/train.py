@@ -111,7 +111,7 @@ class SkipGram(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> tf.Tensor:
-        """Compute the mean loss of a batch; y are token ids [n, contexts], 0 where there is none."""
+        """Compute the mean loss of a batch; y are token ids [n, contexts], 0 for none."""
         del x, sample_weight, training
         contexts = self.vectors.get_layer("context")(y)
         logits = tf.einsum("nd,ncd->nc", y_pred["words"], contexts)

@@ -34,7 +34,7 @@ NUM_SENTIMENT_WORDS = 10  # on each side
 
 
 class Vectors(NamedTuple):
-    """Vectors of all words: as the center of a window, and as one of the words near it [ids, dim]."""
+    """Vectors of all words, as a word and as one of the words near another, [ids, dim] each."""
 
     word: np.ndarray
     context: np.ndarray

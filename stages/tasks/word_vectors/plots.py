@@ -78,7 +78,9 @@ def analogies(records: Sequence[Mapping[str, Any]]) -> Figure:
         ("accuracy", "nearest word", -0.2, COLOR_CYCLE[0]),
         ("accuracy_top_5", "one of the five nearest", 0.2, COLOR_CYCLE[4]),
     ):
-        axes.barh(rows + shift, [record[name] for record in records], 0.38, color=color, label=label)
+        axes.barh(
+            rows + shift, [record[name] for record in records], 0.38, color=color, label=label
+        )
     axes.set_yticks(rows, [f"{r['category']} ({r['questions']:,})" for r in records])
     axes.invert_yaxis()
     axes.set(xlabel="fraction of correct answers", xlim=(0, 1))
