@@ -36,7 +36,7 @@ def find_pairs(x: np.ndarray, kept: np.ndarray, window: int) -> Pairs:
     Args:
         x: Token ids [n, length], padded at the end.
         kept: Probability with which training keeps an occurrence of each word [ids].
-        window: Widest distance; pairs at a distance are used in proportion to window + 1 - distance.
+        window: Widest distance; pairs are used in proportion to window + 1 - distance.
 
     Returns:
         Pairs in both orders.
