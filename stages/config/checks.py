@@ -191,6 +191,9 @@ def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
             if num_params > MAX_PARAMETERS:
                 yield too_large(f"{key}.network.conv_layers.{number}", num_params)
         widths = [height * width * channels[-1]]
+    if isinstance(network, s.TextCnn):
+        yield from text_cnn_size_problems(key, network)
+        return
     hidden = getattr(network, "dense_units", None) or getattr(network, "hidden_units", None)
     if isinstance(hidden, int):
         hidden = [hidden]
@@ -199,6 +202,18 @@ def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
     for inputs, units in pairwise([*widths, *(hidden or [])]):
         if inputs * units > MAX_PARAMETERS:
             yield too_large(f"{key}.network", inputs * units)
+
+
+def text_cnn_size_problems(key: str, network: s.TextCnn) -> Iterator[str]:
+    """Convolutional and recurrent layers of a text_cnn with too many parameters."""
+    num_params = max(network.kernel_sizes) * network.embedding_dim * network.filters
+    if num_params > MAX_PARAMETERS:
+        yield too_large(f"{key}.network.filters", num_params)
+    if network.recurrent is not None:
+        units, inputs = network.recurrent.units, len(network.kernel_sizes) * network.filters
+        num_params = 4 * units * (inputs + units)
+        if num_params > MAX_PARAMETERS:
+            yield too_large(f"{key}.network.recurrent.units", num_params)
 
 
 def too_large(key: str, num_params: int) -> str:

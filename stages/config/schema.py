@@ -20,6 +20,7 @@ from pydantic import (
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Units = Annotated[int, Field(ge=1, le=65_536)]
+EmbeddingDim = Annotated[int, Field(ge=1, le=2048)]  # times MAX_VOCABULARY is 134 million
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 NonNegative = Annotated[float, Field(ge=0, le=1e6)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -289,7 +290,7 @@ class TextCnn(Section):
     """Convolutional network that classifies texts."""
 
     name: Literal["text_cnn"]
-    embedding_dim: Units
+    embedding_dim: EmbeddingDim
     kernel_sizes: Annotated[
         list[Annotated[int, Field(ge=1, le=64)]], Field(min_length=1, max_length=8)
     ]
@@ -314,7 +315,7 @@ class Word2Vec(Section):
     """Word vectors of the skip-gram model."""
 
     name: Literal["word2vec"]
-    embedding_dim: Units
+    embedding_dim: EmbeddingDim
 
 
 class CharRnn(Section):

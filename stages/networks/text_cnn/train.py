@@ -2,7 +2,7 @@
 
 Reference:
     Kim: Convolutional neural networks for sentence classification, EMNLP 2014.
-    Zhou et al.: A C-LSTM neural network for text classification, arXiv 1511.08630, 2015.
+    Zhou et al.: A C-LSTM neural network for text classification, 2015.
 """
 
 from typing import Any

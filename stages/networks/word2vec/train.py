@@ -3,7 +3,7 @@
 Reference:
     Mikolov et al.: Distributed representations of words and phrases and their compositionality,
     NIPS 2013.
-    Ji et al.: Parallelizing word2vec in shared and distributed memory, arXiv 1604.04661, 2016
+    Ji et al.: Parallelizing word2vec in shared and distributed memory, 2016
     (negative samples that a batch shares).
 """
 
