@@ -118,6 +118,51 @@ MODELS: dict[str, dict[str, Any]] = {
         },
         "training": BY_EPOCHS | {"input_pipeline": "texts"},
     },
+    "text_cnn": {
+        "task": "classification",
+        "network": {
+            "embedding_dim": 4,
+            "kernel_sizes": [2, 3],
+            "filters": 3,
+            "recurrent": None,
+            "word_dropout": 0.1,
+            "spatial_dropout": 0.2,
+            "dropout": 0.3,
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "texts"},
+    },
+    "text_cnn_rnn": {
+        "task": "classification",
+        "network": {
+            "name": "text_cnn",
+            "embedding_dim": 4,
+            "kernel_sizes": [3],
+            "filters": 5,
+            "recurrent": {"max_pool": 2, "cell": "gru", "units": 3},
+            "word_dropout": 0.1,
+            "spatial_dropout": 0.2,
+            "dropout": 0.3,
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "texts"},
+    },
+    "ngrams": {
+        "task": "classification",
+        "network": {"max_words": 2, "min_count": 2, "smoothing": 1.0, "initial_weight": 1.0},
+        "training": BY_EPOCHS | {"input_pipeline": "texts"},
+    },
+    "word2vec": {
+        "task": "word_vectors",
+        "network": {"embedding_dim": 4},
+        "training": BY_EPOCHS
+        | {
+            "input_pipeline": "skip_grams",
+            "window": 2,
+            "subsampling": 0.1,
+            "negatives": 3,
+            "shared_negatives": 5,
+        },
+        "evaluation": {"evaluator": "none", "seed": 3},
+    },
     "raw_tensorflow": {
         "task": "classification",
         "network": {"hidden_units": [7], "initial_gain": 4.0},

@@ -33,6 +33,9 @@ READABLE = {  # network: dataset modules or synthetic shapes that it can read
     "raw_tensorflow": IMAGES,
     "tabular_mlp": TABLES,
     "text_rnn": {"imdb"},
+    "text_cnn": {"imdb"},
+    "ngrams": {"imdb"},
+    "word2vec": {"imdb"},
     "char_rnn": {"text_file"},
     "vae": IMAGES,
     "cvae": IMAGES,
@@ -86,6 +89,7 @@ METRICS = {  # allowed as report.metric, by task
     "captioning": {"test.exact_match_accuracy", "test.word_accuracy"},
     "forecasting": {"test.mae", "test.skill_score", "test.skill_score_linear"},
     "image_fitting": {"train.psnr", "test.psnr"},
+    "word_vectors": {"test.accuracy", "test.loss", "analogies.accuracy"},
 }
 
 
@@ -286,6 +290,9 @@ def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
             if num_params > MAX_PARAMETERS:
                 yield too_large(f"{key}.network.conv_layers.{number}", num_params)
         widths = [height * width * channels[-1]]
+    if isinstance(network, s.TextCnn):
+        yield from text_cnn_size_problems(key, network)
+        return
     hidden = getattr(network, "dense_units", None) or getattr(network, "hidden_units", None)
     if isinstance(network, s.CharRnn | s.TextRnn):
         widths, hidden = [network.embedding_dim, 4 * network.units], [network.units]
@@ -297,6 +304,18 @@ def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
     for inputs, units in pairwise([*widths, *(hidden or [])]):
         if inputs * units > MAX_PARAMETERS:
             yield too_large(f"{key}.network", inputs * units)
+
+
+def text_cnn_size_problems(key: str, network: s.TextCnn) -> Iterator[str]:
+    """Convolutional and recurrent layers of a text_cnn with too many parameters."""
+    num_params = max(network.kernel_sizes) * network.embedding_dim * network.filters
+    if num_params > MAX_PARAMETERS:
+        yield too_large(f"{key}.network.filters", num_params)
+    if network.recurrent is not None:
+        units, inputs = network.recurrent.units, len(network.kernel_sizes) * network.filters
+        num_params = 4 * units * (inputs + units)
+        if num_params > MAX_PARAMETERS:
+            yield too_large(f"{key}.network.recurrent.units", num_params)
 
 
 def too_large(key: str, num_params: int) -> str:

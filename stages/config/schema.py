@@ -22,6 +22,7 @@ from pydantic import (
 
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Units = Annotated[int, Field(ge=1, le=65_536)]
+EmbeddingDim = Annotated[int, Field(ge=1, le=2048)]  # times MAX_VOCABULARY is 134 million
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 NonNegative = Annotated[float, Field(ge=0, le=1e6)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -318,6 +319,46 @@ class TextRnn(Section):
     word_dropout: Rate
     spatial_dropout: Rate
     dropout: Rate
+
+
+class RecurrentLayer(Section):
+    """Recurrent layer that reads the maxima of every `max_pool` outputs of the layer below."""
+
+    max_pool: Annotated[int, Field(ge=1, le=1000)]
+    cell: Cell
+    units: Units
+
+
+class TextCnn(Section):
+    """Convolutional network that classifies texts."""
+
+    name: Literal["text_cnn"]
+    embedding_dim: EmbeddingDim
+    kernel_sizes: Annotated[
+        list[Annotated[int, Field(ge=1, le=64)]], Field(min_length=1, max_length=8)
+    ]
+    filters: Annotated[int, Field(ge=1, le=4096)]
+    recurrent: RecurrentLayer | None
+    word_dropout: Rate
+    spatial_dropout: Rate
+    dropout: Rate
+
+
+class Ngrams(Section):
+    """Linear classifier of texts by the n-grams that they contain."""
+
+    name: Literal["ngrams"]
+    max_words: Annotated[int, Field(ge=1, le=3)]
+    min_count: Annotated[int, Field(ge=1, le=1_000_000)]
+    smoothing: Positive
+    initial_weight: NonNegative
+
+
+class Word2Vec(Section):
+    """Word vectors of the skip-gram model."""
+
+    name: Literal["word2vec"]
+    embedding_dim: EmbeddingDim
 
 
 class CharRnn(Section):
@@ -690,6 +731,16 @@ class CharRnnTraining(KerasTraining):
     sample_every: Epochs
 
 
+class SkipGramTraining(KerasTraining):
+    """Training of word vectors on pairs of words, with negative sampling."""
+
+    input_pipeline: Literal["skip_grams"]
+    window: Annotated[int, Field(ge=1, le=100)]
+    subsampling: Annotated[float, Field(gt=0, le=1)]
+    negatives: Annotated[int, Field(ge=1, le=1000)]
+    shared_negatives: Annotated[int, Field(ge=1, le=65_536)]
+
+
 class StepTraining(Training):
     """Step-based training of a small network."""
 
@@ -777,6 +828,20 @@ class TextRnnModel(Classifier):
     training: TextClassifierTraining
 
 
+class TextCnnModel(Classifier):
+    """See TextCnn."""
+
+    network: TextCnn
+    training: TextClassifierTraining
+
+
+class NgramsModel(Classifier):
+    """See Ngrams."""
+
+    network: Ngrams
+    training: TextClassifierTraining
+
+
 class RawTensorFlowModel(Classifier):
     """See RawTensorFlow."""
 
@@ -858,6 +923,15 @@ class TcnModel(Model):
     evaluation: Evaluation
 
 
+class Word2VecModel(Model):
+    """See Word2Vec."""
+
+    task: Literal["word_vectors"]
+    network: Word2Vec
+    training: SkipGramTraining
+    evaluation: SeededEvaluation
+
+
 class ToyMlpModel(Model):
     """See ToyMlp."""
 
@@ -881,6 +955,9 @@ MODELS: dict[str, type[Model]] = {
     "cnn": CnnModel,
     "tabular_mlp": TabularMlpModel,
     "text_rnn": TextRnnModel,
+    "text_cnn": TextCnnModel,
+    "ngrams": NgramsModel,
+    "word2vec": Word2VecModel,
     "raw_tensorflow": RawTensorFlowModel,
     "vae": VaeModel,
     "cvae": CvaeModel,
@@ -908,6 +985,9 @@ AnyModel = Annotated[
     | Annotated[CnnModel, Tag("cnn")]
     | Annotated[TabularMlpModel, Tag("tabular_mlp")]
     | Annotated[TextRnnModel, Tag("text_rnn")]
+    | Annotated[TextCnnModel, Tag("text_cnn")]
+    | Annotated[NgramsModel, Tag("ngrams")]
+    | Annotated[Word2VecModel, Tag("word2vec")]
     | Annotated[RawTensorFlowModel, Tag("raw_tensorflow")]
     | Annotated[VaeModel, Tag("vae")]
     | Annotated[CvaeModel, Tag("cvae")]

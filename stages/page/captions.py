@@ -117,6 +117,8 @@ METRICS = {
     "test.psnr": "test PSNR",
     "samples.accuracy": "accuracy of the evaluator on samples",
     "frechet_distance": "Fréchet distance",
+    "analogies.accuracy": "accuracy of analogies",
+    "random_vectors.accuracy": "test accuracy with random word vectors",
     "sliced_wasserstein": "sliced Wasserstein distance",
     "test.sliced_wasserstein": "sliced Wasserstein distance",
     "steps_to_minimum": "steps to the minimum (all steps of a walk that does not arrive)",

@@ -23,6 +23,16 @@ SENTENCES = {  # by name and, where there are several, variant
     "cells, fewer than in an LSTM, learn what to keep in memory.",
     "text_rnn/simple_rnn": "A recurrent network that reads a text word by word; without gates, it "
     "tends to forget early words, since gradients vanish over time.",
+    "text_cnn": "A convolutional network: small filters slide over the words of a text, so that a "
+    "phrase is recognized wherever it appears.",
+    "text_cnn/recurrent": "A convolutional network that recognizes phrases, and a recurrent layer "
+    "that reads them in order; pooling in between makes the sequence shorter and saves time.",
+    "ngrams": "A linear classifier of the words and word sequences that a text contains: each has "
+    "the log ratio of its frequencies in both classes, as in naive Bayes, times a learned weight. "
+    "It is trained a second time with the validation split included.",
+    "word2vec": "A skip-gram model: the vector of a word is trained to predict the words near it, "
+    "so that words in similar contexts get similar vectors. It uses the words of the reviews, not "
+    "their labels.",
     "char_rnn": "A language model: it predicts the next character from those before it, and writes "
     "text by sampling from its predictions.",
     "seq2seq/text": "A recurrent encoder-decoder network: the encoder reads a text in both "
@@ -99,6 +109,10 @@ MESCHEDER = Reference(
     "Mescheder, Geiger, Nowozin, Which training methods for GANs do actually converge?, ICML 2018",
     "https://arxiv.org/abs/1801.04406",
 )
+KIM = Reference(
+    "Kim, Convolutional neural networks for sentence classification, EMNLP 2014",
+    "https://arxiv.org/abs/1408.5882",
+)
 
 REFERENCES = {  # as in the docstrings of stages/networks; keys as in SENTENCES
     "raw_tensorflow": (
@@ -119,6 +133,28 @@ REFERENCES = {  # as in the docstrings of stages/networks; keys as in SENTENCES
     "text_rnn/simple_rnn": (
         Reference(
             "Elman, Finding structure in time, 1990", "https://doi.org/10.1207/s15516709cog1402_1"
+        ),
+    ),
+    "text_cnn": (KIM,),
+    "text_cnn/recurrent": (
+        KIM,
+        Reference(
+            "Zhou et al., A C-LSTM neural network for text classification, 2015",
+            "https://arxiv.org/abs/1511.08630",
+        ),
+    ),
+    "ngrams": (
+        Reference(
+            "Wang, Manning, Baselines and bigrams: simple, good sentiment and topic "
+            "classification, ACL 2012",
+            "https://aclanthology.org/P12-2018/",
+        ),
+    ),
+    "word2vec": (
+        Reference(
+            "Mikolov et al., Distributed representations of words and phrases and their "
+            "compositionality, NIPS 2013",
+            "https://arxiv.org/abs/1310.4546",
         ),
     ),
     "char_rnn": (
@@ -251,6 +287,7 @@ def find_variant(network: Network, texts: Mapping[str, Any]) -> str:
         "gan": network.get("generator", {}).get("type", ""),
         "autoencoder": "" if network.get("latent_dim") else "u_net",
         "seq2seq": network.get("encoder", {}).get("type", ""),
+        "text_cnn": "recurrent" if network.get("recurrent") else "",
     }
     variant = f"{name}/{variants.get(name, network.get('cell', ''))}"
     return variant if variant in texts else name
@@ -310,6 +347,41 @@ def text_rnn_layers(network: Network) -> str:
         "average and max-pooling over all words",
         "sigmoid output",
     )
+
+
+def text_cnn_layers(network: Network) -> str:
+    """Describe the layers of the network text_cnn."""
+    sizes = " and ".join(str(size) for size in network["kernel_sizes"])
+    recurrent = network["recurrent"]
+    last = ["max-pooling over all words"]
+    if recurrent:
+        last = [
+            f"max-pooling over {recurrent['max_pool']} words",
+            f"{CELLS[recurrent['cell']]} {recurrent['units']}",
+            "average and max-pooling over all outputs",
+        ]
+    return chain(
+        f"embedding {network['embedding_dim']}",
+        f"conv {network['filters']} over {sizes} words, ReLU",
+        *last,
+        "sigmoid output",
+    )
+
+
+def ngrams_layers(network: Network) -> str:
+    """Describe the layers of the network ngrams."""
+    longest, count = network["max_words"], network["min_count"]
+    names = ["words", "pairs of words", "triples of words"][:longest]
+    return chain(
+        f"{', '.join(names)} in at least {count} {'text' if count == 1 else 'texts'}",
+        "log-count ratios of norm 1",
+        "sigmoid output",
+    )
+
+
+def word2vec_layers(network: Network) -> str:
+    """Describe the layers of the network word2vec."""
+    return f"embedding {network['embedding_dim']} of words, and another of the words near them"
 
 
 def char_rnn_layers(network: Network) -> str:
@@ -441,6 +513,9 @@ LAYERS: dict[str, Callable[[Network], str]] = {
     "toy_mlp": binary_mlp_layers,
     "raw_tensorflow": raw_layers,
     "text_rnn": text_rnn_layers,
+    "text_cnn": text_cnn_layers,
+    "ngrams": ngrams_layers,
+    "word2vec": word2vec_layers,
     "char_rnn": char_rnn_layers,
     "seq2seq": seq2seq_layers,
     "tcn": tcn_layers,

@@ -243,6 +243,8 @@ def describe_length(recipe: Recipe) -> str:
 def describe_batches(recipe: Recipe) -> str:
     """Describe the batch size."""
     size, length = recipe.training["batch_size"], recipe.training.get("sequence_length")
+    if "window" in recipe.training:
+        return f"{size:,} words with the words near them"
     return f"{size:,} sequences of {length:,} characters" if length else f"{size:,}"
 
 
@@ -283,11 +285,33 @@ def describe_corruption(recipe: Recipe) -> str:
     return f"normal noise, standard deviation {number(100 * corruption['stddev'])}% of white"
 
 
+def describe_word_pairs(recipe: Recipe) -> str:
+    """Describe the pairs of words that word vectors are trained on; empty for other networks."""
+    training = recipe.training
+    if "window" not in training:
+        return ""
+    return (
+        f"at most {plural(training['window'], 'word')} apart; words more frequent than "
+        f"{number(training['subsampling'])} are dropped at random"
+    )
+
+
+def describe_negatives(recipe: Recipe) -> str:
+    """Describe the negative samples of word vectors; empty for other networks."""
+    training = recipe.training
+    if "negatives" not in training:
+        return ""
+    shared = number(training["shared_negatives"])
+    return f"{training['negatives']:,} per pair, as the mean of {shared} that a batch shares"
+
+
 def describe_initialization(recipe: Recipe) -> str:
     """Describe the initial weights where they are a parameter."""
     network = recipe.network
     if network.get("initial_gain"):
         return f"hidden weights: {number(network['initial_gain'])} times Glorot initialization"
+    if network.get("initial_weight"):
+        return f"weight {number(network['initial_weight'])} for all log-count ratios"
     if network.get("decoder_initial_stddev"):
         stddev = number(network["decoder_initial_stddev"])
         return f"first layer of the decoder: standard deviation {stddev}"
@@ -322,7 +346,11 @@ SETTINGS = (
         ("hidden_units", "activation", "filters", "padding", "max_pool", "batch_norm"),
     ),
     Setting("Parameters", lambda recipe: f"{recipe.num_params:,}" if recipe.num_params else "", ()),
-    Setting("Initialization", describe_initialization, ("initial_gain", "decoder_initial_stddev")),
+    Setting(
+        "Initialization",
+        describe_initialization,
+        ("initial_gain", "initial_weight", "decoder_initial_stddev"),
+    ),
     Setting("Optimizer", lambda recipe: per_optimizer(recipe, describe_optimizer), ("name",)),
     Setting(
         "Learning rate", lambda recipe: per_optimizer(recipe, describe_rate), ("learning_rate",)
@@ -337,6 +365,8 @@ SETTINGS = (
     Setting("Regularization", describe_regularization, tuple(REGULARIZERS)),
     Setting("Augmentation", describe_augmentation, ("shift", "flip")),
     Setting("Corruption of the input", describe_corruption, ("stddev",)),
+    Setting("Pairs of words", describe_word_pairs, ("window", "subsampling")),
+    Setting("Negative samples", describe_negatives, ("negatives", "shared_negatives")),
     Setting(
         "Weight of the KL divergence",
         lambda recipe: (

@@ -32,6 +32,7 @@ CHART_FIGURES = {  # figures that show chart.csv, and its template
     "word_positions": "language_modeling",
     "accuracy_by_format": "translation",
     "error_by_horizon": "forecasting",
+    "analogies": "word_vectors",
 }
 
 

@@ -28,6 +28,14 @@ CROSS_VALIDATED = {"cv.accuracy", "cv.accuracy_std", "cv.roc_auc"}
 KEYS = {
     "tabular_mlp": BINARY,
     "text_rnn": BINARY,
+    "text_cnn": BINARY,
+    "ngrams": BINARY,
+    "word2vec": {
+        "test.accuracy",
+        "test.loss",
+        "analogies.accuracy",
+        "random_vectors.accuracy",
+    },
     "toy_mlp": BINARY,
     "draw": {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"},
     "vae": {"test.total_loss", "test.reconstruction_loss", "test.kl_loss", "test.elbo"},

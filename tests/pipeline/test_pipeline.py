@@ -82,6 +82,9 @@ def answer(name):
     if task == "language_modeling":
         raw = {"prompt": "Alice ", "length": 20, "temperature": 0.5, "seed": 1}
         return len(predict(bundle, raw)["text"]) == 20
+    if task == "word_vectors":  # for a word, not for a text
+        outputs = bundle.model.predict(np.arange(3), verbose=0)
+        return all(np.isfinite(vectors).all() and len(vectors) == 3 for vectors in outputs.values())
     raw, x = raw_example(bundle, load_split(bundle.spec["dataset"], "test"))
     answered, outputs = predict(bundle, raw), bundle.model.predict(x[None], verbose=0)
     if task == "autoencoding":

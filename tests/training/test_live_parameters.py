@@ -33,6 +33,9 @@ IMAGES = (
     factories.make_images(seed=1),
     factories.make_images((7, 5, 4)),
 )
+TEXTS = (
+    factories.INFOS["texts"], factories.make_texts(seed=1), factories.make_texts(23, seed=2)
+)  # fmt: skip
 DATA: dict[str, tuple[dict[str, Any], Split, Split]] = {
     "mlp": IMAGES,
     "cnn": IMAGES,
@@ -46,9 +49,11 @@ DATA: dict[str, tuple[dict[str, Any], Split, Split]] = {
     "tabular_mlp": (
         factories.INFOS["table"], factories.make_table(seed=1), factories.make_table(23, seed=2)
     ),
-    "text_rnn": (
-        factories.INFOS["texts"], factories.make_texts(seed=1), factories.make_texts(23, seed=2)
-    ),
+    "text_rnn": TEXTS,
+    "text_cnn": TEXTS,
+    "text_cnn_rnn": TEXTS,
+    "ngrams": TEXTS,
+    "word2vec": TEXTS,
     "char_rnn": (
         {"input": {"type": "characters", "vocabulary": CHARACTERS}},
         Split(STREAM[:100], STREAM[1:101]),
@@ -101,6 +106,9 @@ VALUES: dict[str, Any] = {  # other values by key, if the rules of `another` do 
     "encoder_filters": [3, 5],
     "decoder_filters": [3, 4],
     "filters": [6, 7],
+    "kernel_sizes": [1, 4],
+    "recurrent": {"max_pool": 3, "cell": "lstm", "units": 2},
+    "initial_weight": 0.5,
 }
 FIXED = {"name", "type", "input_pipeline"}  # select the schema
 ELSEWHERE = {
@@ -117,6 +125,8 @@ ABSENT = {
     ("image_seq2seq", "network.decoder.attention"): "additive",
     ("image_seq2seq", "network.encoder.filters"): [3, 5],
     ("tcn", "network.filters"): 5,
+    ("text_cnn", "network.filters"): 4,
+    ("text_cnn_rnn", "network.filters"): 4,
     ("cnn", "network.conv_layers.0.filters"): 4,
     ("cnn", "network.conv_layers.1.filters"): 5,
     ("cnn", "network.conv_layers.0.padding"): "same",

@@ -43,6 +43,7 @@ CHARTS: dict[str, Any] = {
     "translation": ["format", "accuracy", "examples", "wrong"],
     "captioning": accuracy_by_length(np.array([1]), np.array([True])),
     "forecasting": error_by_horizon({"naive": POINTS}, POINTS),
+    "word_vectors": ["category", "questions", "accuracy", "accuracy_top_5"],
     "toy_classification": surface_table(Surfaces(POINTS, np.zeros((1, 1)), ONE)),
     "toy_generation": point_table(POINTS, POINTS),
 }

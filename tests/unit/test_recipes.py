@@ -86,6 +86,11 @@ def test_networks_with_variants_have_a_sentence_for_each() -> None:
         networks.describe_network({"name": "text_rnn", "cell": cell}) for cell in networks.CELLS
     }
     assert len(cells) == len(networks.CELLS)
+    convolutional = {
+        networks.describe_network({"name": "text_cnn", "recurrent": recurrent})
+        for recurrent in (None, {"cell": "lstm"})
+    }
+    assert len(convolutional) == 2
 
 
 @pytest.mark.parametrize("key", networks.REFERENCES)

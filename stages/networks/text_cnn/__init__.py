@@ -1,0 +1,1 @@
+"""Convolutional networks for texts, with or without a recurrent layer."""

@@ -1,0 +1,1 @@
+"""Word vectors of the skip-gram model."""

@@ -1,0 +1,1 @@
+"""Word vectors: test loss, neighbors, analogies, a map, and sentiment from mean vectors."""
