@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from stages.config import schema as s
 from stages.core.errors import ConfigError
+from stages.networks.block_cnn.geometry import block_sizes
 from stages.networks.cnn.geometry import feature_map_sizes
 
 SIDE = 28  # of MNIST and Fashion-MNIST, in pixels
@@ -17,6 +18,7 @@ POINTS = CLASSES_OF_POINTS | {"ring", "line"}
 READABLE = {  # network: dataset modules or synthetic shapes that it can read
     "mlp": IMAGES,
     "cnn": IMAGES,
+    "block_cnn": IMAGES,
     "raw_tensorflow": IMAGES,
     "tabular_mlp": TABLES,
     "text_rnn": {"imdb"},
@@ -187,6 +189,14 @@ def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
             if num_params > MAX_PARAMETERS:
                 yield too_large(f"{key}.network.conv_layers.{number}", num_params)
         widths = [height * width * channels[-1]]
+    if isinstance(network, s.BlockCnn):
+        for number, (height, width) in enumerate(block_sizes(network.blocks, SIDE, SIDE)):
+            if min(height, width) < 1:
+                yield (
+                    f"{key}.network.blocks.{number}: the output of this block would have size 0 "
+                    f"for {SIDE}x{SIDE} images; use fewer max_pool or strides: 2"
+                )
+                return
     hidden = getattr(network, "dense_units", None) or getattr(network, "hidden_units", None)
     if isinstance(hidden, int):
         hidden = [hidden]

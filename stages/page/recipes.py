@@ -28,6 +28,12 @@ REGULARIZERS = {
     "label_smoothing": "label smoothing {}",
     "r1_weight": "R1 penalty {}",
 }
+DISTORTIONS = {
+    "rotation": "rotations of up to {:g}°",
+    "zoom": "scaling by up to {:.0%}",
+    "shear": "shearing by up to {:g}",
+    "erase": "an erased square of {} pixels",
+}
 PRECISIONS = {
     "auto": "mixed bfloat16 if the CPU supports it, otherwise float32",
     "mixed_bfloat16": "mixed bfloat16",
@@ -270,6 +276,9 @@ def describe_augmentation(recipe: Recipe) -> str:
         parts.append(f"random shifts of up to {plural(augmentation['shift'], 'pixel')}")
     if augmentation.get("flip"):
         parts.append("random horizontal flips")
+    parts += [
+        text.format(value) for key, text in DISTORTIONS.items() if (value := augmentation.get(key))
+    ]
     return ", ".join(parts) or NONE
 
 
@@ -323,7 +332,7 @@ SETTINGS = (
     Setting("Training length", describe_length, ("epochs", "steps")),
     Setting("Batch size", describe_batches, ("batch_size",)),
     Setting("Regularization", describe_regularization, tuple(REGULARIZERS)),
-    Setting("Augmentation", describe_augmentation, ("shift", "flip")),
+    Setting("Augmentation", describe_augmentation, ("shift", "flip", *DISTORTIONS)),
     Setting(
         "Weight of the KL divergence",
         lambda recipe: (
