@@ -101,6 +101,30 @@ MODELS: dict[str, dict[str, Any]] = {
         },
         "training": BY_EPOCHS | {"input_pipeline": "images"},
     },
+    "block_cnn": {
+        "task": "classification",
+        "network": {
+            "blocks": [
+                {"type": "conv", "filters": 4, "kernel_size": 3, "max_pool": True},
+                {"type": "residual", "filters": 5, "strides": 1},
+                {
+                    "type": "inception",
+                    "filters_1x1": 2,
+                    "reduce_3x3": 3,
+                    "filters_3x3": 4,
+                    "reduce_5x5": 2,
+                    "filters_5x5": 3,
+                    "filters_pool": 2,
+                    "max_pool": False,
+                },
+            ],
+            "batch_norm_momentum": 0.7,
+            "activation": "relu",
+            "dropout": 0.3,
+            "average_flips": False,
+        },
+        "training": BY_EPOCHS | {"input_pipeline": "images"},
+    },
     "tabular_mlp": {
         "task": "classification",
         "network": {"hidden_units": [5], "activation": "tanh", "dropout": 0.2, "l2": 0.01},

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from stages.config import schema as s
 from stages.core.errors import ConfigError
+from stages.networks.block_cnn.geometry import block_sizes
 from stages.networks.cnn.geometry import feature_map_sizes
 from stages.studies.variants import DATA_KEYS, Overrides, expand, override
 
@@ -30,6 +31,7 @@ POINTS = CLASSES_OF_POINTS | {"ring", "line", "clusters"}
 READABLE = {  # network: dataset modules or synthetic shapes that it can read
     "mlp": IMAGES,
     "cnn": IMAGES,
+    "block_cnn": IMAGES,
     "raw_tensorflow": IMAGES,
     "tabular_mlp": TABLES,
     "text_rnn": {"imdb"},
@@ -293,6 +295,14 @@ def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
     if isinstance(network, s.TextCnn):
         yield from text_cnn_size_problems(key, network)
         return
+    if isinstance(network, s.BlockCnn):
+        for number, (height, width) in enumerate(block_sizes(network.blocks, SIDE, SIDE)):
+            if min(height, width) < 1:
+                yield (
+                    f"{key}.network.blocks.{number}: the output of this block would have size 0 "
+                    f"for {SIDE}x{SIDE} images; use fewer max_pool or strides: 2"
+                )
+                return
     hidden = getattr(network, "dense_units", None) or getattr(network, "hidden_units", None)
     if isinstance(network, s.CharRnn | s.TextRnn):
         widths, hidden = [network.embedding_dim, 4 * network.units], [network.units]

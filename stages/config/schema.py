@@ -299,6 +299,55 @@ class Cnn(Section):
     dropout: Rate
 
 
+Filters = Annotated[int, Field(ge=1, le=1024)]
+
+
+class ConvBlock(Section):
+    """Convolution, with optional max-pooling, batch normalization and activation."""
+
+    type: Literal["conv"]
+    filters: Filters
+    kernel_size: Annotated[int, Field(ge=1, le=5)]
+    max_pool: bool
+
+
+class ResidualBlock(Section):
+    """Two 3x3 convolutions and a shortcut; `strides` are those of the first."""
+
+    type: Literal["residual"]
+    filters: Filters
+    strides: Annotated[int, Field(ge=1, le=2)]
+
+
+class InceptionBlock(Section):
+    """Convolutions of three sizes and max-pooling side by side, with 1x1 reductions."""
+
+    type: Literal["inception"]
+    filters_1x1: Filters
+    reduce_3x3: Filters
+    filters_3x3: Filters
+    reduce_5x5: Filters
+    filters_5x5: Filters
+    filters_pool: Filters
+    max_pool: bool
+
+
+AnyBlock = ConvBlock | ResidualBlock | InceptionBlock
+
+
+class BlockCnn(Section):
+    """Convolutional network of plain, residual and inception blocks, for images."""
+
+    name: Literal["block_cnn"]
+    blocks: Annotated[
+        list[Annotated[AnyBlock, Field(discriminator="type")]], Field(min_length=1, max_length=64)
+    ]
+    batch_norm_momentum: Rate
+    activation: Activation
+    dropout: Rate
+    average_flips: bool
+
+
 class TabularMlp(Section):
     """Fully connected network for tables with two classes."""
 
@@ -591,6 +640,19 @@ class Augmentation(Section):
     flip: bool
 
 
+class Distortions(Augmentation):
+    """Random augmentation of the network block_cnn; 0 for none.
+
+    Largest rotation in degrees, relative change of the scale and shear; side of the erased square
+    in pixels.
+    """
+
+    rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
+    zoom: Rate = 0.0
+    shear: Rate = 0.0
+    erase: Annotated[int, Field(ge=0, le=28)] = 0
+
+
 class Training(Section):
     """Settings shared by all training configs."""
 
@@ -618,6 +680,12 @@ class ImageClassifierTraining(ClassifierTraining):
 
     input_pipeline: Literal["images"]
     augmentation: Augmentation | None = None
+
+
+class BlockCnnTraining(ImageClassifierTraining):
+    """Training of an image classifier with more augmentation."""
+
+    augmentation: Distortions | None = None
 
 
 class TableClassifierTraining(ClassifierTraining):
@@ -814,6 +882,13 @@ class CnnModel(Classifier):
     training: ImageClassifierTraining
 
 
+class BlockCnnModel(Classifier):
+    """See BlockCnn."""
+
+    network: BlockCnn
+    training: BlockCnnTraining
+
+
 class TabularMlpModel(Classifier):
     """See TabularMlp."""
 
@@ -953,6 +1028,7 @@ class FourierMlpModel(Model):
 MODELS: dict[str, type[Model]] = {
     "mlp": MlpModel,
     "cnn": CnnModel,
+    "block_cnn": BlockCnnModel,
     "tabular_mlp": TabularMlpModel,
     "text_rnn": TextRnnModel,
     "text_cnn": TextCnnModel,
@@ -983,6 +1059,7 @@ def network_name(values: Any) -> str:
 AnyModel = Annotated[
     Annotated[MlpModel, Tag("mlp")]
     | Annotated[CnnModel, Tag("cnn")]
+    | Annotated[BlockCnnModel, Tag("block_cnn")]
     | Annotated[TabularMlpModel, Tag("tabular_mlp")]
     | Annotated[TextRnnModel, Tag("text_rnn")]
     | Annotated[TextCnnModel, Tag("text_cnn")]

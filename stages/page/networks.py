@@ -15,6 +15,12 @@ SENTENCES = {  # by name and, where there are several, variant
     "optimizers.",
     "cnn": "A convolutional network: small filters slide over the image, so that a pattern is "
     "recognized wherever it appears.",
+    "block_cnn/residual": "A residual network: each block adds what it computes to its input, so "
+    "that gradients reach the first layers unchanged, and deep networks can be trained.",
+    "block_cnn/inception": "A network of inception modules: each looks at the same feature maps "
+    "with filters of several sizes side by side, after 1x1 convolutions that make them cheap.",
+    "block_cnn": "A convolutional network of similar blocks: small filters slide over the image, "
+    "so that a pattern is recognized wherever it appears.",
     "tabular_mlp": "A fully connected network for the rows of a table, which encodes the columns "
     "itself with statistics of its training examples.",
     "text_rnn/lstm": "A recurrent network that reads a text word by word; the gates of its LSTM "
@@ -123,6 +129,23 @@ REFERENCES = {  # as in the docstrings of stages/networks; keys as in SENTENCES
         ),
     ),
     "cnn": (LECUN, KRIZHEVSKY),
+    "block_cnn/residual": (
+        Reference(
+            "He et al., Deep residual learning for image recognition, CVPR 2016",
+            "https://arxiv.org/abs/1512.03385",
+        ),
+        Reference(
+            "DeVries, Taylor, Improved regularization of convolutional neural networks with "
+            "cutout, 2017",
+            "https://arxiv.org/abs/1708.04552",
+        ),
+    ),
+    "block_cnn/inception": (
+        Reference(
+            "Szegedy et al., Going deeper with convolutions, CVPR 2015",
+            "https://arxiv.org/abs/1409.4842",
+        ),
+    ),
     "text_rnn/lstm": (HOCHREITER,),
     "text_rnn/gru": (
         Reference(
@@ -284,6 +307,8 @@ def find_variant(network: Network, texts: Mapping[str, Any]) -> str:
     name = network["name"]
     variants = {
         "mlp": "" if network.get("hidden_units") else "linear",
+        # The last type in the alphabet: residual before inception before conv.
+        "block_cnn": max((block["type"] for block in network.get("blocks", [])), default=""),
         "gan": network.get("generator", {}).get("type", ""),
         "autoencoder": "" if network.get("latent_dim") else "u_net",
         "seq2seq": network.get("encoder", {}).get("type", ""),
@@ -327,6 +352,26 @@ def cnn_layers(network: Network) -> str:
     convolutions = [conv(layer) for layer in network["conv_layers"]]
     units = dense(network["dense_units"], network["activation"])
     return chain(*convolutions, *units, "softmax output")
+
+
+def block(config: Mapping[str, Any]) -> str:
+    """Describe a block of the network block_cnn."""
+    pool = ", max-pool" if config.get("max_pool") else ""
+    if config["type"] == "residual":
+        strides = f", stride {config['strides']}" if config["strides"] > 1 else ""
+        return f"residual {config['filters']}{strides}"
+    if config["type"] == "inception":
+        sizes = ("1x1", "3x3", "5x5", "pool")
+        return f"inception {' + '.join(str(config[f'filters_{size}']) for size in sizes)}{pool}"
+    size = config["kernel_size"]
+    return f"conv {config['filters']} ({size}x{size}){pool}"
+
+
+def block_cnn_layers(network: Network) -> str:
+    """Describe the blocks of the network block_cnn."""
+    flips = ", averaged over the image and its mirror image" if network["average_flips"] else ""
+    blocks = [block(config) for config in network["blocks"]]
+    return chain(*blocks, "global average pooling", f"softmax output{flips}")
 
 
 def binary_mlp_layers(network: Network) -> str:
@@ -509,6 +554,7 @@ def fourier_layers(network: Network) -> str:
 LAYERS: dict[str, Callable[[Network], str]] = {
     "mlp": mlp_layers,
     "cnn": cnn_layers,
+    "block_cnn": block_cnn_layers,
     "tabular_mlp": binary_mlp_layers,
     "toy_mlp": binary_mlp_layers,
     "raw_tensorflow": raw_layers,

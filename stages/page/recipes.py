@@ -28,6 +28,12 @@ REGULARIZERS = {
     "label_smoothing": "label smoothing {}",
     "r1_weight": "R1 penalty {}",
 }
+DISTORTIONS = {
+    "rotation": "rotations of up to {:g}°",
+    "zoom": "scaling by up to {:.0%}",
+    "shear": "shearing by up to {:g}",
+    "erase": "an erased square of {} pixels",
+}
 PRECISIONS = {
     "auto": "mixed bfloat16 if the CPU supports it, otherwise float32",
     "mixed_bfloat16": "mixed bfloat16",
@@ -272,6 +278,9 @@ def describe_augmentation(recipe: Recipe) -> str:
         parts.append(f"random shifts of up to {plural(augmentation['shift'], 'pixel')}")
     if augmentation.get("flip"):
         parts.append("random horizontal flips")
+    parts += [
+        text.format(value) for key, text in DISTORTIONS.items() if (value := augmentation.get(key))
+    ]
     return ", ".join(parts) or NONE
 
 
@@ -363,7 +372,7 @@ SETTINGS = (
     Setting("Training length", describe_length, ("epochs", "steps")),
     Setting("Batch size", describe_batches, ("batch_size",)),
     Setting("Regularization", describe_regularization, tuple(REGULARIZERS)),
-    Setting("Augmentation", describe_augmentation, ("shift", "flip")),
+    Setting("Augmentation", describe_augmentation, ("shift", "flip", *DISTORTIONS)),
     Setting("Corruption of the input", describe_corruption, ("stddev",)),
     Setting("Pairs of words", describe_word_pairs, ("window", "subsampling")),
     Setting("Negative samples", describe_negatives, ("negatives", "shared_negatives")),

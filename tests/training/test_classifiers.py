@@ -31,6 +31,15 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
             "optimizer": {"ema_momentum": 0.8, "weight_decay": 0.01, "global_clipnorm": 1.0},
         },
     ),
+    "block_cnn": (
+        "block_cnn",
+        "images",
+        {
+            "precision": "mixed_bfloat16",
+            "augmentation": AUGMENTATION
+            | {"rotation": 10.0, "zoom": 0.1, "shear": 0.1, "erase": 2},
+        },
+    ),
     "tabular_mlp": ("tabular_mlp", "table", {"label_smoothing": 0.1}),
     "text_rnn": ("text_rnn", "texts", {"precision": "mixed_bfloat16"}),
     "text_cnn": ("text_cnn", "texts", {"precision": "mixed_bfloat16"}),
@@ -105,6 +114,7 @@ def test_another_seed_gives_another_model() -> None:
     [
         ("mlp", {"epochs": 25}, {"hidden_units": [16], "dropout": 0.0}),
         ("cnn", {"epochs": 12}, {"spatial_dropout": 0.0, "dropout": 0.0}),
+        ("block_cnn", {"epochs": 20}, {"dropout": 0.0}),
         ("raw_tensorflow", {"steps": 150}, {}),
         ("tabular_mlp", {"epochs": 25}, {"dropout": 0.0, "l2": 0.0}),
         ("text_rnn", {"epochs": 25}, {"word_dropout": 0.0, "units": 8}),

@@ -39,6 +39,7 @@ TEXTS = (
 DATA: dict[str, tuple[dict[str, Any], Split, Split]] = {
     "mlp": IMAGES,
     "cnn": IMAGES,
+    "block_cnn": IMAGES,
     "raw_tensorflow": IMAGES,
     "vae": IMAGES,
     "cvae": IMAGES,
@@ -112,6 +113,7 @@ VALUES: dict[str, Any] = {  # other values by key, if the rules of `another` do 
 }
 FIXED = {"name", "type", "input_pipeline"}  # select the schema
 ELSEWHERE = {
+    "average_flips",  # no effect on the weights: test_block_cnn.py
     "early_stopping_patience",  # only for longer training runs: test_classifiers.py
 }
 SNAPSHOTS_ALONE = {"sample_temperatures", "sample_length", "sample_every"}
@@ -247,7 +249,7 @@ def test_every_key_of_the_schema_is_in_a_case() -> None:
             annotation: Any = model.model_fields[section].annotation
             for part in getattr(annotation, "__args__", [annotation]):
                 if isinstance(part, type) and issubclass(part, schema.Section):
-                    nested = {"generator", "discriminator", "conv_layers", "augmentation"}
+                    nested = {"generator", "discriminator", "conv_layers", "blocks", "augmentation"}
                     nested |= {"encoder", "decoder"}
                     keys = set(part.model_fields) - nested
                     optimizers = {key for key in keys if key.endswith("optimizer")}

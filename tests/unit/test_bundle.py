@@ -18,6 +18,7 @@ from stages.learning.bundle import save_bundle, save_model, to_portable
 from stages.learning.fit import Trained
 from stages.learning.layers import FusedBatchNormalization
 from stages.learning.runtime import session
+from stages.networks.block_cnn import train as block_cnn
 from stages.networks.cnn import train as cnn
 from stages.networks.mlp import train as mlp
 from stages.networks.tabular_mlp import train as tabular_mlp
@@ -44,7 +45,7 @@ for name in sys.argv[1:]:
         np.save(model + ".npy", answer)
 assert importlib.util.find_spec("stages") is None
 """
-NETWORKS = ["mlp", "cnn", "tabular_mlp", "text_rnn"]
+NETWORKS = ["mlp", "cnn", "block_cnn", "tabular_mlp", "text_rnn"]
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +59,8 @@ def build(name: str) -> tuple[keras.Model, np.ndarray]:
     config = make_config(name).network
     if name == "cnn":
         model, x = cnn.build(config, (8, 8), 3), IMAGES.x
+    elif name == "block_cnn":
+        model, x = block_cnn.average_flips(block_cnn.build(config, (8, 8), 3)), IMAGES.x
     elif name == "mlp":
         model, x = mlp.build(config, (8, 8), 3), IMAGES.x
     elif name == "tabular_mlp":
@@ -89,7 +92,7 @@ def test_keras_alone_reads_stored_models_in_a_fresh_process(tmp_path: Path) -> N
             assert np.load(tmp_path / file) == pytest.approx(expected[name], abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["cnn", "text_rnn", "tabular_mlp"])
+@pytest.mark.parametrize("name", ["cnn", "block_cnn", "text_rnn", "tabular_mlp"])
 def test_a_model_trained_in_bfloat16_is_stored_in_float32(name: str, tmp_path: Path) -> None:
     with session(1, "mixed_bfloat16"):
         model, _ = build(name)

@@ -24,6 +24,9 @@ INTEGERS = {  # the least and the greatest
     "Synthetic.num_points": (60, 1_000_000),
     "ConvLayer.filters": (1, 4096),
     "ConvLayer.kernel_size": (1, 64),
+    "Filters": (1, 1024),
+    "ConvBlock.kernel_size": (1, 5),
+    "ResidualBlock.strides": (1, 2),
     "CharRnn.layers": (1, 16),
     "Vae.latent_dim": (2, 4096),
     "Gan.latent_dim": (1, 4096),
@@ -31,6 +34,7 @@ INTEGERS = {  # the least and the greatest
     "Autoencoder.latent_dim": (1, 4096),
     "FourierMlp.num_frequencies": (1, 4096),
     "Augmentation.shift": (0, 13),
+    "Distortions.erase": (0, 28),
     "AdversarialTraining.discriminator_steps": (1, 100),
     "AdversarialTraining.r1_interval": (1, 1000),
     "CharRnnTraining.sequence_length": (1, 10_000),
@@ -47,6 +51,7 @@ FLOATS = {  # too small, just allowed at both ends, too large
     "Number": (-float("inf"), -1e300, 1e300, float("inf")),
     "Noise.stddev": (0, TINY, 10, 10 + TINY),
     "Optimizer.weight_decay": (-TINY, 0, 10, 10 + TINY),
+    "Distortions.rotation": (-TINY, 0, 180, 180 + TINY),
     "ImageFolderPreprocess.crop_fraction": (0, TINY, 1, 1 + TINY),
 }
 CONV_LAYER = {
@@ -68,6 +73,7 @@ LENGTHS: dict[
     "ImageFolderPreprocess.center_crop": ([5], 2, 2),
     "ImageFolderPreprocess.image_shape": ([5], 3, 3),
     "Cnn.conv_layers": ([CONV_LAYER], 1, None),
+    "BlockCnn.blocks": ([{"type": "residual", "filters": 3, "strides": 1}], 1, 64),
     "Vae.encoder_filters": ([5], 1, 8),
     "Vae.decoder_units": ([5], 1, None),
     "Vae.decoder_filters": ([5], 2, 2),

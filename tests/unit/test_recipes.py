@@ -293,6 +293,14 @@ def test_regularization(training: dict[str, Any], text: str) -> None:
             {"augmentation": {"shift": 2, "flip": True}},
             "random shifts of up to 2 pixels, random horizontal flips",
         ),
+        (
+            {
+                "augmentation": {"shift": 0, "flip": False, "rotation": 12.5, "zoom": 0.1}
+                | {"shear": 0.2, "erase": 8}
+            },
+            "rotations of up to 12.5°, scaling by up to 10%, shearing by up to 0.2, an erased "
+            "square of 8 pixels",
+        ),
         ({"input_pipeline": "arrays"}, ""),
     ],
 )

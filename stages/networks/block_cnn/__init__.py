@@ -1,0 +1,1 @@
+"""Convolutional network of blocks: plain, residual and inception."""
