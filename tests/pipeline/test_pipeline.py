@@ -253,3 +253,27 @@ def test_an_interrupted_training_run_leaves_no_partial_output(
     assert training.returncode == 130
     assert model.stat() == before
     assert not list(project.rglob(".partial-*"))
+
+
+def test_a_dataset_a_model_and_a_study_are_added_as_the_readme_says(tmp_path: Path) -> None:
+    reduced.copy_project(tmp_path)
+    values = read_yaml(tmp_path / "params.yaml")
+    values["downloads"] |= {"my_data": values["downloads"]["congressional_votes"]}
+    values["downloads"]["my_data"]["urls"] = [(tmp_path / "public").as_uri()]
+    values["datasets"]["my_data"] = values["datasets"]["congressional_votes"] | {
+        "source": "data/raw/my_data"
+    }
+    values["models"]["my_model"] = values["models"]["votes_mlp"] | {"dataset": "my_data"}
+    values["studies"]["my_study"] = values["studies"]["masses_size"] | {
+        "model": "my_model",
+        "dataset": "my_data",
+        "grid": {"network.hidden_units": [[], [4]]},
+    }
+    reduced.write_params(tmp_path, values)
+    shared = reduced.ROOT / "../shared/datasets/congressional_votes"
+    shutil.copytree(shared, tmp_path / "public")
+    run(tmp_path, "evaluate@my_model", "study@my_study")
+    assert read_json(tmp_path / "reports/my_model/metrics.json")["test"]["accuracy"] > 0.6
+    study = read_json(tmp_path / "reports/studies/my_study/details.json")
+    assert [result["variant"] for result in study["results"]] == ["none", "4"]
+    assert " is best: " in study["finding"]
