@@ -132,6 +132,8 @@ ABSENT = {
     ("cnn", "network.conv_layers.0.filters"): 4,
     ("cnn", "network.conv_layers.1.filters"): 5,
     ("cnn", "network.conv_layers.0.padding"): "same",
+    ("block_cnn", "network.blocks.0.filters"): 3,
+    ("block_cnn", "network.blocks.1.filters"): 6,
     ("tabular_mlp", "training.optimizer.weight_decay"): 0.5,
 }
 
