@@ -110,6 +110,7 @@ ABSENT = {
     ("image_seq2seq", "network.decoder.attention"): "additive",
     ("image_seq2seq", "network.encoder.filters"): [3, 5],
     ("tcn", "network.filters"): 5,
+    ("tcn", "network.dense_units"): [6],
     ("cnn", "network.conv_layers.0.filters"): 4,
     ("cnn", "network.conv_layers.1.filters"): 5,
     ("cnn", "network.conv_layers.0.padding"): "same",
