@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -255,7 +256,9 @@ def test_an_interrupted_training_run_leaves_no_partial_output(
     assert not list(project.rglob(".partial-*"))
 
 
-def test_a_dataset_a_model_and_a_study_are_added_as_the_readme_says(tmp_path: Path) -> None:
+def test_a_dataset_a_model_and_a_study_are_added_as_the_readme_says(
+    project: Path, tmp_path: Path
+) -> None:
     reduced.copy_project(tmp_path)
     values = read_yaml(tmp_path / "params.yaml")
     values["downloads"] |= {"my_data": values["downloads"]["congressional_votes"]}
@@ -270,8 +273,7 @@ def test_a_dataset_a_model_and_a_study_are_added_as_the_readme_says(tmp_path: Pa
         "grid": {"network.hidden_units": [[], [4]]},
     }
     reduced.write_params(tmp_path, values)
-    shared = reduced.ROOT / "../shared/datasets/congressional_votes"
-    shutil.copytree(shared, tmp_path / "public")
+    shutil.copytree(project / "data/raw/congressional_votes", tmp_path / "public")
     run(tmp_path, "evaluate@my_model", "study@my_study")
     assert read_json(tmp_path / "reports/my_model/metrics.json")["test"]["accuracy"] > 0.6
     study = read_json(tmp_path / "reports/studies/my_study/details.json")
