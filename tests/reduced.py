@@ -158,6 +158,13 @@ def run_pipeline(folder: Path, *stages: str, stdout: int | None = None) -> str:
     return done.stdout or ""
 
 
+def output(folder: Path, *command: str) -> str:
+    """Run a command in a project and return its output."""
+    return subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, check=True
+    ).stdout
+
+
 def commit(folder: Path, message: str) -> None:
     """Commit all files of a temporary repository."""
     git(folder, "add", "--all")

@@ -236,7 +236,7 @@ def describe_figures(settings: Any, results: Results) -> dict[str, dict[str, str
             "description": (
                 "Left: accuracy by how much each pixel changes, in the direction that raises the "
                 "loss of the network itself; dotted, in random directions. Right: a digit, the "
-                "change (black is brighter, white is darker in the image as drawn) and the "
+                "change (black pixels become darker as drawn, white lighter, gray stay) and the "
                 "adversarial example, with the predicted class and its probability. It is the "
                 "first digit that all networks classify correctly and that misleads most of them."
             ),

@@ -94,19 +94,14 @@ def describe_difference(best: Change, second: Change) -> str:
 
 
 def compare_briefly(changes: Iterable[Change], condition: str) -> str:
-    """Return a sentence on which model loses least; see `compare`."""
-    best, second, *_ = least_affected(changes)
-    p = p_value(best.losses, second.losses)
-    if p >= SIGNIFICANCE:
-        return (
-            f"{condition[0].upper()}{condition[1:]}, {best.model} and {second.model} do not differ "
-            "by more than chance."
-        )
-    loss, next_loss = (100 * float(change.losses.mean()) for change in (best, second))
-    return (
-        f"{condition[0].upper()}{condition[1:]}, {best.model} loses least: {loss:.1f} percentage "
-        f"points, {second.model} {next_loss:.1f}."
-    )
+    """Return a sentence on what each model loses, the least first; see `compare`."""
+    ranked = least_affected(changes)
+    best, second, *_ = ranked
+    losses = [f"{100 * float(change.losses.mean()):.1f} with {change.model}" for change in ranked]
+    text = f"{condition[0].upper()}{condition[1:]}, the loss in percentage points is {join(losses)}"
+    if p_value(best.losses, second.losses) < SIGNIFICANCE:
+        return f"{text}."
+    return f"{text}; the first two do not differ by more than chance."
 
 
 def check_invariance(change: Change, condition: str) -> str:
@@ -168,9 +163,9 @@ def describe_attack(attacked: Sequence[Change], at_random: Sequence[Change], eps
         and p_value(aimed.losses, unaimed.losses) < SIGNIFICANCE
     ]
     if len(fooled) == len(attacked):
-        verdict = "the direction does the harm, not the size"
+        verdict = "the direction does more harm than the size alone"
     elif fooled:
-        verdict = f"the direction does harm to {join(fooled)} only"
+        verdict = f"the direction does more harm than the size alone to {join(fooled)} only"
     else:
         verdict = "the direction does no more harm than a random one"
     return (

@@ -20,6 +20,8 @@ from sklearn.svm import LinearSVC
 from stages.baselines.common import Dataset, Results, score_test_split
 from stages.core.splits import PADDING
 
+BASE = 1 << 16  # larger than any token id; three digits fit into an int64
+
 
 class NaiveBayesWeights(TransformerMixin, BaseEstimator):
     """Multiplies each feature by its log-count ratio between the two classes.
@@ -51,14 +53,17 @@ class Ngrams:
     def __init__(self, longest: int) -> None:
         self.longest = longest
 
-    def __call__(self, ids: np.ndarray) -> Sequence[tuple[int, ...]]:
-        """Return all n-grams of up to `longest` tokens of a padded text, uint16 [length]."""
-        tokens = ids[ids != PADDING].tolist()
-        return [
-            gram
-            for size in range(1, self.longest + 1)
-            for gram in zip(*(tokens[start:] for start in range(size)), strict=False)
-        ]
+    def __call__(self, ids: np.ndarray) -> Sequence[int]:
+        """Return all n-grams of up to `longest` tokens of a padded text, uint16 [length].
+
+        Each is a number, which is much faster to count than a tuple: the tokens as its digits.
+        """
+        grams = tokens = ids[ids != PADDING].astype(np.int64)
+        found = tokens.tolist()
+        for size in range(2, self.longest + 1):
+            grams = grams[:-1] * BASE + tokens[size - 1 :]
+            found += grams.tolist()
+        return found
 
 
 def evaluate(config: Any, dataset: Dataset) -> Results:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -274,46 +275,59 @@ def autoencoder_problems(key: str, model: s.AutoencoderModel, format_: str) -> I
 def size_problems(key: str, model: s.AnyModel) -> Iterator[str]:
     """Convolutional layers with empty outputs, and layers with too many parameters."""
     network = model.network
-    widths = [SIDE * SIDE]
-    if isinstance(network, s.Cnn):
-        sizes = feature_map_sizes(network.conv_layers, SIDE, SIDE)
-        for number, (height, width) in enumerate(sizes):
-            if min(height, width) < 1:
-                yield (
-                    f"{key}.network.conv_layers.{number}: the output of this layer would have "
-                    f"size 0 for {SIDE}x{SIDE} images; use a smaller kernel_size, padding: same "
-                    "or fewer max_pool"
-                )
-                return
-        height, width = sizes[-1]
-        channels = [1, *(layer.filters for layer in network.conv_layers)]
-        for number, layer in enumerate(network.conv_layers):
-            num_params = layer.kernel_size**2 * channels[number] * channels[number + 1]
-            if num_params > MAX_PARAMETERS:
-                yield too_large(f"{key}.network.conv_layers.{number}", num_params)
-        widths = [height * width * channels[-1]]
     if isinstance(network, s.TextCnn):
         yield from text_cnn_size_problems(key, network)
         return
-    if isinstance(network, s.BlockCnn):
-        for number, (height, width) in enumerate(block_sizes(network.blocks, SIDE, SIDE)):
-            if min(height, width) < 1:
-                yield (
-                    f"{key}.network.blocks.{number}: the output of this block would have size 0 "
-                    f"for {SIDE}x{SIDE} images; use fewer max_pool or strides: 2"
-                )
-                return
-    hidden = getattr(network, "dense_units", None) or getattr(network, "hidden_units", None)
-    if isinstance(network, s.CharRnn | s.TextRnn):
-        widths, hidden = [network.embedding_dim, 4 * network.units], [network.units]
-    if isinstance(network, s.Seq2Seq):
-        encoder, decoder = network.encoder.units, network.decoder.units
-        widths, hidden = [3 * encoder, 2 * encoder, 3 * decoder], [decoder]
-    if isinstance(network, s.Tcn):
-        widths = [network.filters * network.kernel_size, network.filters]
-    for inputs, units in pairwise([*widths, *(hidden or [])]):
+    empty = next(empty_layers(network), None)
+    if empty is not None:
+        layer, advice = empty
+        yield (
+            f"{key}.network.{layer}: its output would have size 0 for {SIDE}x{SIDE} images; "
+            f"use {advice}"
+        )
+        return
+    if isinstance(network, s.Cnn):
+        channels = [1, *(layer.filters for layer in network.conv_layers)]
+        for number, conv in enumerate(network.conv_layers):
+            num_params = conv.kernel_size**2 * channels[number] * channels[number + 1]
+            if num_params > MAX_PARAMETERS:
+                yield too_large(f"{key}.network.conv_layers.{number}", num_params)
+    widths = layer_widths(network)
+    for inputs, units in pairwise(widths):
         if inputs * units > MAX_PARAMETERS:
             yield too_large(f"{key}.network", inputs * units)
+
+
+def empty_layers(network: Any) -> Iterator[tuple[str, str]]:
+    """Yield the keys of convolutional layers or blocks with an empty output, and what to use."""
+    if isinstance(network, s.Cnn):
+        for number, size in enumerate(feature_map_sizes(network.conv_layers, SIDE, SIDE)):
+            if min(size) < 1:
+                advice = "a smaller kernel_size, padding: same or fewer max_pool"
+                yield f"conv_layers.{number}", advice
+    if isinstance(network, s.BlockCnn):
+        for number, size in enumerate(block_sizes(network.blocks, SIDE, SIDE)):
+            if min(size) < 1:
+                yield f"blocks.{number}", "fewer max_pool or strides: 2"
+
+
+def layer_widths(network: Any) -> list[int]:
+    """Return the number of inputs of the first large dense or recurrent layer, and those after."""
+    match network:
+        case s.CharRnn() | s.TextRnn():
+            return [network.embedding_dim, 4 * network.units, network.units]
+        case s.Seq2Seq():
+            encoder, decoder = network.encoder.units, network.decoder.units
+            return [3 * encoder, 2 * encoder, 3 * decoder, decoder]
+        case s.Tcn():
+            return [network.filters * network.kernel_size, network.filters]
+        case s.Cnn():
+            height, width = feature_map_sizes(network.conv_layers, SIDE, SIDE)[-1]
+            first = height * width * network.conv_layers[-1].filters
+        case _:
+            first = SIDE * SIDE
+    hidden = getattr(network, "dense_units", None) or getattr(network, "hidden_units", None)
+    return [first, *(hidden or [])]
 
 
 def text_cnn_size_problems(key: str, network: s.TextCnn) -> Iterator[str]:

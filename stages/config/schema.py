@@ -1134,7 +1134,7 @@ class Exploration(Section):
 
 Components = Annotated[int, Field(ge=1, le=784)]
 Iterations = Annotated[int, Field(ge=1, le=10_000)]
-Ngrams = Annotated[int, Field(ge=1, le=3)]
+MaxWords = Annotated[int, Field(ge=1, le=3)]
 Leaves = Annotated[int, Field(ge=2, le=1024)]
 Candidates = Annotated[list[Positive], Field(min_length=1, max_length=20)]
 
@@ -1178,7 +1178,7 @@ class TextNaiveBayes(Section):
     """Multinomial naive Bayes on counts of words, and of n-grams up to `ngrams` words."""
 
     name: Literal["naive_bayes"]
-    ngrams: Ngrams
+    ngrams: MaxWords
     alpha: Positive
 
 
@@ -1186,7 +1186,7 @@ class TextLogisticRegression(Section):
     """Logistic regression on tf-idf weights of n-grams."""
 
     name: Literal["logistic_regression"]
-    ngrams: Ngrams
+    ngrams: MaxWords
     C: Positive
 
 
@@ -1194,7 +1194,7 @@ class TextNbLogisticRegression(Section):
     """Logistic regression on n-grams weighted by naive Bayes."""
 
     name: Literal["nb_logistic_regression"]
-    ngrams: Ngrams
+    ngrams: MaxWords
     C: Positive
 
 
@@ -1202,7 +1202,7 @@ class TextNbSvm(Section):
     """Linear support vector machine on n-grams weighted by naive Bayes."""
 
     name: Literal["nb_svm"]
-    ngrams: Ngrams
+    ngrams: MaxWords
     C: Positive
 
 

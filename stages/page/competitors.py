@@ -220,8 +220,10 @@ def summarize(rows: Sequence[Row], dataset: str) -> str:
     mean, interval = best.advantage
     method = f"{best.name} ({best.note})"
     scores = f"{percent(network.accuracy)} against {percent(best.accuracy)} of {method}"
-    span = f"{points(mean)} percentage points, {interval.kind} {points(interval.low)} to"
-    span += f" {points(interval.high)}"
+    span = (
+        f"difference {points(mean)} percentage points, 95% interval {points(interval.low)} to "
+        f"{points(interval.high)}"
+    )
     if interval.low > 0:
         fewer = 1 - (1 - network.accuracy) / (1 - best.accuracy)
         verdict = f"deep learning pays. It makes {fewer:.0%} fewer errors"

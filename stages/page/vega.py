@@ -341,7 +341,7 @@ def accuracy_by_method(records: Sequence[Mapping[str, Any]], metric: str) -> Spe
             for field in ("accuracy", "low", "high")
         ),
     ]
-    axis = {"labelLimit": 260}
+    axis = {"labelExpr": "split(replace(datum.label, ' (', '|('), '|')"}  # two lines
     y = {"field": "method", "type": "nominal", "sort": None, "title": None, "axis": axis}
     interval = {
         "mark": {"type": "rule", "strokeWidth": 2},
@@ -354,7 +354,7 @@ def accuracy_by_method(records: Sequence[Mapping[str, Any]], metric: str) -> Spe
     return with_data(
         records,
         width=SIZE,
-        height={"step": 26},
+        height={"step": 34},
         encoding={"y": y, "color": color, "tooltip": tooltip},
         layer=[interval, point],
     )

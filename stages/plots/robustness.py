@@ -118,7 +118,9 @@ def plot_adversarial(curves: Sequence[Curve], attacks: Sequence[Attack]) -> Figu
     left, right = figure.subfigures(1, 2, squeeze=False)[0]
     axes = left.subplots()
     draw_curves(axes, curves, "perturbation")
-    axes.legend(frameon=False, fontsize=7)
+    axes.legend(
+        frameon=False, fontsize=7, loc="upper center", bbox_to_anchor=(0.45, -0.16), ncols=2
+    )
     grid = right.subplots(len(attacks), 3, squeeze=False)
     for row, attack in zip(grid, attacks, strict=True):
         for cell, image, title in zip(row, attack.images, attack.titles, strict=True):

@@ -518,6 +518,6 @@ def test_the_committed_baselines_have_the_keys_of_the_design(dataset: str) -> No
 
 def test_nothing_committed_is_larger_than_a_megabyte() -> None:
     page = ROOT / "reports/index.html"  # it embeds all images
-    assert page.stat().st_size < 5_000_000
+    assert page.stat().st_size < 8_000_000
     for path in (ROOT / "reports").rglob("*"):
         assert path == page or not path.is_file() or path.stat().st_size < 1_000_000, path

@@ -129,9 +129,12 @@ ABSENT = {
     ("tcn", "network.filters"): 5,
     ("text_cnn", "network.filters"): 4,
     ("text_cnn_rnn", "network.filters"): 4,
+    ("tcn", "network.dense_units"): [6],
     ("cnn", "network.conv_layers.0.filters"): 4,
     ("cnn", "network.conv_layers.1.filters"): 5,
     ("cnn", "network.conv_layers.0.padding"): "same",
+    ("block_cnn", "network.blocks.0.filters"): 3,
+    ("block_cnn", "network.blocks.1.filters"): 6,
     ("tabular_mlp", "training.optimizer.weight_decay"): 0.5,
 }
 

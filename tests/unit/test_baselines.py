@@ -137,8 +137,13 @@ def test_every_method_for_texts_learns() -> None:
 
 def test_the_ngrams_of_a_text_do_not_have_its_padding() -> None:
     ids = np.array([5, 7, 5, 0, 0], np.uint16)
-    assert texts.Ngrams(1)(ids) == [(5,), (7,), (5,)]
-    assert texts.Ngrams(3)(ids) == [(5,), (7,), (5,), (5, 7), (7, 5), (5, 7, 5)]
+    base = texts.BASE
+    pairs = [5 * base + 7, 7 * base + 5]
+    assert texts.Ngrams(1)(ids) == [5, 7, 5]
+    assert texts.Ngrams(3)(ids) == [5, 7, 5, *pairs, (5 * base + 7) * base + 5]
+    largest = np.full(3, base - 1, np.uint16)
+    assert texts.Ngrams(3)(largest)[-1] == base**3 - 1  # does not overflow
+    assert texts.Ngrams(2)(ids[:1]) == [5]
     assert texts.Ngrams(2)(np.zeros(4, np.uint16)) == []
 
 

@@ -1,6 +1,7 @@
 """The network of blocks, and the distortions of its training images."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,6 +12,8 @@ from scipy.ndimage import affine_transform
 
 from stages.config.schema import Distortions
 from stages.core.errors import ConfigError
+from stages.inference.bundle import load_model
+from stages.learning.bundle import save_model
 from stages.learning.layers import FusedBatchNormalization
 from stages.learning.runtime import session
 from stages.networks.block_cnn import augmentation
@@ -126,14 +129,13 @@ def test_flips_are_averaged() -> None:
 
 
 @pytest.mark.parametrize("flips", [False, True])
-def test_the_trained_model_averages_flips_if_asked(flips: bool) -> None:
+def test_the_trained_model_averages_flips_if_asked(flips: bool, tmp_path: Path) -> None:
     config = make_config("block_cnn", network={"average_flips": flips})
     with session(1, "float32"):
         trained = train(config, INFOS["images"], IMAGES, IMAGES, MAKE_BATCHES)
-    x = IMAGES.x
-    difference = trained.model.predict(x, verbose=0) - trained.model.predict(
-        x[:, :, ::-1], verbose=0
-    )
+    save_model(tmp_path / "model.keras", trained.model)
+    stored, x = load_model(tmp_path / "model.keras"), IMAGES.x
+    difference = stored.predict(x, verbose=0) - stored.predict(x[:, :, ::-1], verbose=0)
     assert (np.abs(difference).max() < 1e-5) == flips
 
 

@@ -193,14 +193,18 @@ def test_the_model_that_loses_least_is_compared_with_the_next() -> None:
         "middle from 90.00% to 60.00% and weak from 90.00% to 30.00%."
     )
     assert "The difference to middle is more than chance (paired t-test over 200 images" in text
-    assert findings.compare_briefly(models, "moved").startswith("Moved, strong loses least: 5.0")
+    assert findings.compare_briefly(models, "moved") == (
+        "Moved, the loss in percentage points is 5.0 with strong, 30.0 with middle and 60.0 with "
+        "weak."
+    )
 
 
 def test_a_difference_may_be_chance() -> None:
     models = [change("a", 0.9, 0.8), change("b", 0.9, 0.795)]
     assert "The difference to b is not more than chance" in findings.compare(models, "moved")
     assert findings.compare_briefly(models, "moved") == (
-        "Moved, a and b do not differ by more than chance."
+        "Moved, the loss in percentage points is 10.0 with a and 10.5 with b; the first two do not "
+        "differ by more than chance."
     )
 
 
@@ -250,8 +254,8 @@ def test_models_trained_on_centered_digits_are_compared() -> None:
 @pytest.mark.parametrize(
     ("attacked", "verdict"),
     [
-        ((0.1, 0.2), "the direction does the harm, not the size."),
-        ((0.1, 0.9), "the direction does harm to a only."),
+        ((0.1, 0.2), "the direction does more harm than the size alone."),
+        ((0.1, 0.9), "the direction does more harm than the size alone to a only."),
         ((0.9, 0.9), "the direction does no more harm than a random one."),
         ((0.95, 0.95), "the direction does no more harm than a random one."),
     ],

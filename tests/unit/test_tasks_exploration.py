@@ -187,5 +187,5 @@ def test_the_success_figure_marks_the_reported_length() -> None:
     with figure_style():
         figure = plots.success([1.0, 2.0], {"slant": [0.5, 0.25]}, 2.0)
     lines = figure.axes[0].get_lines()
-    assert lines[0].get_ydata().tolist() == [0.5, 0.25]
-    assert list(lines[1].get_xdata()) == [2.0, 2.0]
+    assert np.asarray(lines[0].get_ydata()).tolist() == [0.5, 0.25]
+    assert np.asarray(lines[1].get_xdata()).tolist() == [2.0, 2.0]

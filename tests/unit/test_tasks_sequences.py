@@ -16,6 +16,7 @@ from stages.tasks.forecasting import captions as forecasting_captions
 from stages.tasks.forecasting import evaluate as forecasting
 from stages.tasks.translation import captions as translation_captions
 from stages.tasks.translation import evaluate as translation
+from stages.tasks.translation import plots
 from tests import factories
 from tests.unit.contexts import make_context
 
@@ -95,6 +96,21 @@ def test_attention_is_shown_without_padding_and_end() -> None:
     assert (matrix == np.eye(10, 11)).all()
     rasterize(figure)
     assert translation_captions.CAPTIONS.keys() == translated().figures.keys()
+
+
+def test_attention_is_shown_of_outputs_without_an_end_or_without_tokens() -> None:
+    weights = np.full((3, 5), 0.2)
+    with figure_style():
+        figure = plots.attention(
+            [
+                plots.Alignment("abc", ["[start]", "1", "2"], weights),
+                plots.Alignment("ab", [], weights),
+            ]
+        )
+        rasterize(figure)
+    (shown,) = (axes for axes in figure.axes if axes.images)
+    assert [label.get_text() for label in shown.get_yticklabels()] == ["[start]", "1", "2"]
+    assert np.asarray(shown.images[0].get_array()).shape == (3, 3)
 
 
 def captioned() -> Any:

@@ -25,6 +25,8 @@ from stages.networks.word2vec import train as word2vec
 from stages.pipelines import skip_grams, texts
 from tests.factories import INFOS, VOCABULARY, make_config, make_texts
 
+TEXT_BATCHES: Any = texts.make_batches  # of the training sections of its tasks only
+SKIP_GRAMS: Any = skip_grams.make_batches
 TEXTS = make_texts()
 SIZE = len(VOCABULARY)
 
@@ -167,8 +169,8 @@ def test_ngrams_are_trained_again_with_the_validation_split() -> None:
     validation = Split(np.full((1, 12), 11, np.uint16), np.array([1], np.uint8))
     train = Split(np.minimum(TEXTS.x, 10), TEXTS.y)
     arguments = (config, INFOS["texts"], train)
-    alone = ngrams.train(*arguments, None, texts.make_batches)
-    both = ngrams.train(*arguments, validation, texts.make_batches)
+    alone = ngrams.train(*arguments, None, TEXT_BATCHES)
+    both = ngrams.train(*arguments, validation, TEXT_BATCHES)
     known = [set(t.model.get_layer("lookup").get_weights()[0][0]) for t in (alone, both)]
     assert {key((11,)), key((11, 11))} == known[1] - known[0]
     assert "val_loss" in both.history
@@ -182,7 +184,7 @@ def test_ngrams_are_trained_again_with_the_validation_split() -> None:
 def test_ngrams_that_are_all_too_rare_are_refused(changed: dict[str, Any], message: str) -> None:
     config = make_config("ngrams", network=changed)
     with pytest.raises(ConfigError, match=message):
-        ngrams.train(config, INFOS["texts"], TEXTS, None, texts.make_batches)
+        ngrams.train(config, INFOS["texts"], TEXTS, None, TEXT_BATCHES)
 
 
 @pytest.mark.parametrize("name", ["text_cnn", "ngrams"])
@@ -190,7 +192,7 @@ def test_text_classifiers_need_two_classes(name: str) -> None:
     module = {"text_cnn": text_cnn, "ngrams": ngrams}[name]
     info = INFOS["texts"] | {"classes": ["a", "b", "c"]}
     with pytest.raises(ConfigError, match=f"network {name}: expected a dataset of 2 classes, fo"):
-        module.train(make_config(name), info, TEXTS, None, texts.make_batches)
+        module.train(make_config(name), info, TEXTS, None, TEXT_BATCHES)
 
 
 # Word vectors
@@ -312,7 +314,7 @@ def test_words_in_equal_contexts_get_similar_vectors() -> None:
     config = make_config(
         "word2vec", training={"epochs": 20, "subsampling": 1.0, "window": 3, "batch_size": 64}
     )
-    trained = word2vec.train(config, INFOS["texts"], split, split, skip_grams.make_batches)
+    trained = word2vec.train(config, INFOS["texts"], split, split, SKIP_GRAMS)
     vectors = trained.model.predict(np.arange(SIZE), verbose=0)["word"]
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     assert units[2] @ units[3] > 0.8

@@ -72,6 +72,8 @@ def average_flips(model: keras.Model) -> keras.Model:
     Args:
         model: Model from images [n, height, width(, channels)] to probabilities [n, classes].
     """
+    # Not compiled: otherwise Keras stores its optimizer, a custom class, with the outer model.
+    model = keras.Model(model.input, model.output)
     images = keras.Input(model.input_shape[1:], dtype=model.input.dtype)
     flipped = keras.ops.flip(images, axis=2)
     outputs = keras.layers.Average(dtype="float32")([model(images), model(flipped)])

@@ -38,7 +38,7 @@ def same_style(images: np.ndarray, classes: Sequence[str]) -> Figure:
 def labeled_rows(images: np.ndarray, labels: Sequence[str]) -> Figure:
     """Draw rows of images [rows, columns, height, width], each labeled on the left."""
     rows, columns, height, width = images.shape
-    figure = Figure(figsize=(6.5, 0.2 + 5.4 * rows * height / columns / width))
+    figure = Figure(figsize=(7, 0.2 + 5.2 * rows * height / columns / width))
     axes = figure.subplots()
     pixels = image_grid(dark_on_white(images.reshape(-1, height, width)), columns)
     axes.imshow(pixels, vmin=0, vmax=255)

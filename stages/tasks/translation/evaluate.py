@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stages.networks.seq2seq.decoding import compare, decode_greedily
-from stages.networks.seq2seq.tokens import PADDING, decode_tokens
+from stages.networks.seq2seq.tokens import decode_tokens
 from stages.tasks.interface import Evaluation, EvaluationContext
 from stages.tasks.translation import captions, plots
 
@@ -36,8 +36,14 @@ def evaluate(context: EvaluationContext) -> Evaluation:
         figures={
             "learning_curves": plots.learning_curves(context.history),
             "attention": plots.attention(
-                [examples[index] for index in shown],
-                [crop(attention[index], test.x[index], predicted[index]) for index in shown],
+                [
+                    plots.Alignment(
+                        examples[index]["text"],
+                        decode_tokens(predicted[index], context.info["classes"]),
+                        attention[index],
+                    )
+                    for index in shown
+                ]
             ),
             "accuracy_by_format": plots.accuracy_by_format(chart),
         },
@@ -90,12 +96,6 @@ def choose_formats(examples: list[dict[str, Any]]) -> list[int]:
         first.setdefault(example["format"], index)
     longest_first = sorted(first.values(), key=lambda index: -len(examples[index]["text"]))
     return longest_first[:NUM_FORMATS]
-
-
-def crop(weights: np.ndarray, characters: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Remove padding and END from attention weights [output length, input length]."""
-    length = max(int(np.count_nonzero(predicted != PADDING)) - 1, 1)
-    return weights[:length, : np.count_nonzero(characters != PADDING)]
 
 
 def choose_examples(examples: list[dict[str, Any]]) -> list[dict[str, Any]]:

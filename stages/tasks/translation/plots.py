@@ -1,6 +1,7 @@
 """Figures of a network that translates texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,20 @@ from stages.plots.history import Panel, plot_history
 
 COLUMNS = 2  # of attention matrices
 CELL = 0.145  # of an attention matrix, in inches
+
+
+class Alignment(NamedTuple):
+    """Attention of one example.
+
+    Attributes:
+        text: Input.
+        tokens: Output before END; may be empty.
+        weights: Weights, float [at least the tokens, at least the characters of the input].
+    """
+
+    text: str
+    tokens: list[str]
+    weights: np.ndarray
 
 
 def learning_curves(history: pd.DataFrame) -> Figure:
@@ -36,25 +51,24 @@ def accuracy_by_format(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def attention(examples: Sequence[Mapping[str, str]], weights: Sequence[np.ndarray]) -> Figure:
-    """Draw attention matrices, the input from left to right and the output from top to bottom.
-
-    Args:
-        examples: `text` and `predicted` of each example.
-        weights: Attention weights of each example [characters of the output, of the input].
-    """
-    rows = -(-len(examples) // COLUMNS)
-    widths = [max(len(example["text"]) for example in examples)] * COLUMNS
-    height = rows * (CELL * weights[0].shape[0] + 0.45)
-    figure = Figure(figsize=(CELL * sum(widths) + 0.9, height))
+def attention(alignments: Sequence[Alignment]) -> Figure:
+    """Draw attention matrices, the input from left to right and the output from top to bottom."""
+    rows = -(-len(alignments) // COLUMNS)
+    width = max(len(alignment.text) for alignment in alignments)
+    height = max(len(alignment.tokens) for alignment in alignments)
+    size = (CELL * COLUMNS * width + 0.9, rows * (CELL * max(height, 1) + 0.45))
+    figure = Figure(figsize=size)
     grid = figure.subplots(rows, COLUMNS, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    for axes, example, matrix in zip(grid.flat, examples, weights, strict=False):
+    for axes, (text, tokens, weights) in zip(grid.flat, alignments, strict=False):
+        if not tokens:
+            continue
         axes.axis("on")
+        matrix = weights[: len(tokens), : len(text)]
         axes.imshow(matrix, cmap="Blues", vmin=0, vmax=1, aspect="equal")
-        axes.set_xticks(range(matrix.shape[1]), list(example["text"]), fontsize=7)
-        axes.set_yticks(range(matrix.shape[0]), list(example["predicted"]), fontsize=7)
+        axes.set_xticks(range(len(text)), list(text), fontsize=7)
+        axes.set_yticks(range(len(tokens)), tokens, fontsize=7)
         axes.xaxis.tick_top()
         axes.tick_params(length=0, pad=1)
         axes.grid(visible=False)
