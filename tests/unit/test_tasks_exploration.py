@@ -100,7 +100,8 @@ def make_generator() -> keras.Model:
     columns = np.arange(12)[None] - 5.5
     x = keras.layers.Rescaling(1.0)(noise)
     position, slope, thick = (x[:, k, None, None] for k in range(3))
-    distance = columns - 2.5 * keras.ops.tanh(3 * position) + 0.3 * slope * rows
+    center = 2.5 * keras.ops.tanh(3 * position) - 0.3 * slope * rows
+    distance = keras.ops.subtract(columns, center)
     ink = keras.ops.exp(-((distance / keras.ops.exp(0.3 * thick)) ** 2))
     return keras.Model(noise, 255 * ink)
 
