@@ -35,7 +35,8 @@ def write_analysis(
         for each in summaries
     ]
     metrics = {each.name: {"mean": each.mean, "std": each.std} for each in summaries if each.values}
-    details = {**description, "results": results, "table": table.to_dict("list")}
+    values = table.astype(object).where(table.notna(), None).to_dict("list")  # JSON has no NaN
+    details = {**description, "results": results, "table": values}
     write_json(folder / "details.json", [details])
     write_json(folder / "metrics.json", metrics)
     with atomic_output(folder / "results.csv") as path:

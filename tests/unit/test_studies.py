@@ -55,7 +55,7 @@ def test_a_key_that_does_not_exist_is_named(key: str) -> None:
         ("learning_rate", "snapshot", "output", "snapshot: expected a name with chart: snapshots"),
         ("learning_rate", "chart", "snapshots", "snapshot: expected a name with chart: snapshots"),
         ("learning_rate", "network", "mlp", "expected that of models.mnist_lowlevel"),
-        ("learning_rate", "reference", "x", "reference: expected one of 0.01, 0.03"),
+        ("learning_rate", "reference", "x", "reference: expected one of 0.01, 0.1"),
         ("learning_rate", "seeds", [1], "seeds: list should have at least 3 items"),
         *(
             ("learning_rate", "grid", grid, message)
