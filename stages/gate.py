@@ -126,8 +126,12 @@ def compare(diff: Diff, rules: Iterable[Rule], comparison: str) -> list[Row]:
 
 
 def name_model(path: str) -> str:
-    """Return the model of a path reports/<model>/[<part>/]metrics.json."""
-    return path.removeprefix("reports/").partition("/")[0]
+    """Return the model of a path reports/<model>/[<part>/]metrics.json.
+
+    Of a study or baseline it is its folder, such as studies/<study>.
+    """
+    first, _, rest = path.removeprefix("reports/").partition("/")
+    return f"{first}/{rest.partition('/')[0]}" if first in {"studies", "baselines"} else first
 
 
 def find_rule(metric: str, rules: Iterable[Rule]) -> Rule:

@@ -213,7 +213,7 @@ def read_study(name: str) -> StudyPage:
         name: Id of the study or analysis.
     """
     folder = REPORTS / "studies" / name
-    details = read_json(folder / "details.json")
+    details = read_details(folder)
     figures = read_figures(folder / "plots", read_captions(details), {})
     if "captions" not in details:  # a single figure, of what the text above it says
         title, description = details["question"], details["finding"]

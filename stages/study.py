@@ -62,16 +62,16 @@ def write_report(study: Any, runs: list[Run], examples: Split, folder: Path) -> 
     """
     from stages.plots.studies import plot_study
     from stages.plots.style import figure_style, save_figure
-    from stages.studies.results import describe_study, summarize
+    from stages.studies.results import describe_study, summarize, tabulate
 
     table = pd.concat([run.history for run in runs], ignore_index=True)
     summaries = summarize(table, study.metric)
     with atomic_output(folder / "results.csv") as path:
-        table.to_csv(path, index=False, lineterminator="\n")
+        tabulate(summaries).to_csv(path, index=False, lineterminator="\n")
     metrics = {each.name: {"mean": each.mean, "std": each.std} for each in summaries if each.values}
     write_json(folder / "metrics.json", metrics)
     description = describe_study(study, summaries)
-    write_json(folder / "details.json", description)
+    write_json(folder / "details.json", [description])
     snapshots = [run.snapshot for run in runs]
     with figure_style():
         figure = plot_study(study, table, summaries, snapshots, examples)

@@ -10,6 +10,7 @@ from stages.core.files import atomic_output, write_json
 from stages.core.paths import REPORTS
 from stages.plots.style import save_figure
 from stages.studies.findings import Summary
+from stages.studies.results import tabulate
 
 
 def write_analysis(
@@ -25,7 +26,7 @@ def write_analysis(
         analysis: Id of the analysis.
         description: question, finding, models and metric.
         summaries: Results by variant.
-        table: Content of results.csv.
+        table: The values behind the figures; part of details.json.
         figures: Figures by name.
     """
     folder = REPORTS / "studies" / analysis
@@ -34,10 +35,12 @@ def write_analysis(
         for each in summaries
     ]
     metrics = {each.name: {"mean": each.mean, "std": each.std} for each in summaries if each.values}
-    write_json(folder / "details.json", {**description, "results": results})
+    values = table.astype(object).where(table.notna(), None).to_dict("list")  # JSON has no NaN
+    details = {**description, "results": results, "table": values}
+    write_json(folder / "details.json", [details])
     write_json(folder / "metrics.json", metrics)
     with atomic_output(folder / "results.csv") as path:
-        table.to_csv(path, index=False, lineterminator="\n")
+        tabulate(summaries).to_csv(path, index=False, lineterminator="\n")
     for name, figure in figures.items():
         save_figure(figure, folder / "plots" / f"{name}.png")
     print(f"{analysis}: {description['finding']}")

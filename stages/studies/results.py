@@ -25,6 +25,16 @@ def summarize(table: pd.DataFrame, metric: str) -> list[Summary]:
     return summaries
 
 
+def tabulate(summaries: Sequence[Summary]) -> pd.DataFrame:
+    """Return the results as a table: columns variant, run (from 1, if it converged), result."""
+    rows = [
+        (summary.name, run, value)
+        for summary in summaries
+        for run, value in enumerate(summary.values, 1)
+    ]
+    return pd.DataFrame(rows, columns=["variant", "run", "result"])
+
+
 def ordered_values(grid: dict[str, list[Any]]) -> list[float] | None:
     """Return the values of a grid over one number, ascending; None for other studies."""
     if len(grid) != 1:

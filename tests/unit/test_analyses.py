@@ -608,16 +608,17 @@ def test_an_analysis_writes_the_report_of_a_study(
         save_split(Path(f"data/processed/{name}/train"), points)
     module.main()
     folder = tmp_path / "reports/studies" / analysis
-    details = json.loads((folder / "details.json").read_text())
+    (details,) = json.loads((folder / "details.json").read_text())
     metrics = json.loads((folder / "metrics.json").read_text())
     assert details["question"] == section["question"]
-    assert details.keys() == {"question", "finding", "models", "metric", "results"}
+    assert details.keys() == {"question", "finding", "models", "metric", "results", "table"}
     with_values = [each for each in details["results"] if each["values"]]
     assert metrics.keys() == {each["variant"] for each in with_values}
     for each in with_values:
         assert metrics[each["variant"]]["mean"] == pytest.approx(np.mean(each["values"]))
     table = pd.read_csv(folder / "results.csv")
-    assert set(table["variant"]) >= {each["variant"] for each in details["results"]} - {"step"}
+    assert list(table) == ["variant", "run", "result"]
+    assert set(table["variant"]) == metrics.keys()
     assert list((folder / "plots").glob("*.png"))
 
 
@@ -633,7 +634,7 @@ def test_equal_results_are_equal_bytes(tmp_path: Path, monkeypatch: pytest.Monke
         contents.append({file.name: file.read_bytes() for file in files})
     assert contents[0] == contents[1]
     assert json.loads(contents[0]["metrics.json"]).keys() == {"a"}
-    assert json.loads(contents[0]["details.json"])["results"][1] == {
+    assert json.loads(contents[0]["details.json"])[0]["results"][1] == {
         "variant": "b", "values": [], "diverged": 2,
     }  # fmt: skip
 

@@ -55,7 +55,7 @@ def test_a_key_that_does_not_exist_is_named(key: str) -> None:
         ("learning_rate", "snapshot", "output", "snapshot: expected a name with chart: snapshots"),
         ("learning_rate", "chart", "snapshots", "snapshot: expected a name with chart: snapshots"),
         ("learning_rate", "network", "mlp", "expected that of models.mnist_lowlevel"),
-        ("learning_rate", "reference", "x", "reference: expected one of 0.01, 0.03"),
+        ("learning_rate", "reference", "x", "reference: expected one of 0.01, 0.1"),
         ("learning_rate", "seeds", [1], "seeds: list should have at least 3 items"),
         *(
             ("learning_rate", "grid", grid, message)
@@ -219,3 +219,11 @@ def test_the_description_has_the_finding_and_the_trend() -> None:
     assert described["finding"].startswith("2 is best: 90.50%")
     assert described["finding"].endswith("Both smaller and larger values than 2 are worse.")
     assert described["results"][0] == {"variant": "1", "values": [0.1, 0.11], "diverged": 0}
+
+
+def test_the_table_of_results_has_a_row_per_run() -> None:
+    summaries = [Summary("a", [0.5, 0.25], 1), Summary("b", [], 3)]
+    table = results.tabulate(summaries)
+    assert table.to_dict("list") == {
+        "variant": ["a", "a"], "run": [1, 2], "result": [0.5, 0.25],
+    }  # fmt: skip

@@ -58,7 +58,7 @@ def section(page: render.StudyPage) -> str:
 
 def write_report(folder: Path, details: dict[str, Any], *figures: str) -> None:
     (folder / "plots").mkdir(parents=True)
-    (folder / "details.json").write_text(json.dumps(details))
+    (folder / "details.json").write_text(json.dumps([details]))
     for name in figures:
         Image.new("L", (4, 3)).save(folder / "plots" / f"{name}.png")
 

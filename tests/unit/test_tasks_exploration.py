@@ -96,11 +96,12 @@ def test_arithmetic_for_all_pairs_has_the_typical_norm() -> None:
 def make_generator() -> keras.Model:
     """Noise controls position (and so the class), thickness and slant of a stroke, roughly."""
     noise = keras.Input((3,))
-    rows = np.arange(12)[:, None] - 5.5
-    columns = np.arange(12)[None] - 5.5
+    rows = np.arange(12, dtype=np.float32)[:, None] - 5.5
+    columns = np.arange(12, dtype=np.float32)[None] - 5.5
     x = keras.layers.Rescaling(1.0)(noise)
     position, slope, thick = (x[:, k, None, None] for k in range(3))
-    distance = columns - 2.5 * keras.ops.tanh(3 * position) + 0.3 * slope * rows
+    center = 2.5 * keras.ops.tanh(3 * position) - 0.3 * keras.ops.multiply(slope, rows)
+    distance = keras.ops.subtract(columns, center)
     ink = keras.ops.exp(-((distance / keras.ops.exp(0.3 * thick)) ** 2))
     return keras.Model(noise, 255 * ink)
 

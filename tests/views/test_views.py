@@ -19,7 +19,9 @@ from stages.core.files import read_json
 from tests import reduced
 from tests.pipeline.test_contracts import OVERLAYS
 
-MODELS = load_params(reduced.ROOT / "params.yaml").models
+PARAMS = load_params(reduced.ROOT / "params.yaml")
+MODELS = PARAMS.models
+STUDIES = {*PARAMS.studies, *dict(PARAMS.analyses)}
 ANSWER = '''
 import builtins, io, json, sys
 import numpy as np
@@ -126,6 +128,7 @@ def test_plots_show_charts_and_images_of_every_model_and_no_empty_ones(
     charts = {name for name, views in shown.items() if not views or views[0]["type"] == "vega"}
     expected = {f"models/{model}/history.csv" for model in MODELS}
     expected |= {f"reports/{model}/chart.csv" for model in MODELS}
+    expected |= {f"reports/studies/{study}/results.csv" for study in STUDIES}
     assert charts == expected | set(OVERLAYS)
     for name in charts:
         (view,) = shown[name]
