@@ -206,7 +206,7 @@ def test_the_history_adds_up() -> None:
     for prefix in ("", "val_"):
         total = history[f"{prefix}reconstruction_loss"] + history[f"{prefix}kl_loss"]
         assert history[f"{prefix}loss"].to_numpy() == pytest.approx(total.to_numpy(), rel=1e-5)
-    assert not [name for name in run(validation=None).history if name.startswith("val_")]
+    assert not [name for name in run(validation=None).history if str(name).startswith("val_")]
 
 
 def test_training_lowers_the_loss_and_is_repeatable() -> None:

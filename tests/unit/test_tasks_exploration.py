@@ -96,11 +96,11 @@ def test_arithmetic_for_all_pairs_has_the_typical_norm() -> None:
 def make_generator() -> keras.Model:
     """Noise controls position (and so the class), thickness and slant of a stroke, roughly."""
     noise = keras.Input((3,))
-    rows = np.arange(12)[:, None] - 5.5
-    columns = np.arange(12)[None] - 5.5
+    rows = np.arange(12, dtype=np.float32)[:, None] - 5.5
+    columns = np.arange(12, dtype=np.float32)[None] - 5.5
     x = keras.layers.Rescaling(1.0)(noise)
     position, slope, thick = (x[:, k, None, None] for k in range(3))
-    center = 2.5 * keras.ops.tanh(3 * position) - 0.3 * slope * rows
+    center = 2.5 * keras.ops.tanh(3 * position) - 0.3 * keras.ops.multiply(slope, rows)
     distance = keras.ops.subtract(columns, center)
     ink = keras.ops.exp(-((distance / keras.ops.exp(0.3 * thick)) ** 2))
     return keras.Model(noise, 255 * ink)
@@ -188,5 +188,5 @@ def test_the_success_figure_marks_the_reported_length() -> None:
     with figure_style():
         figure = plots.success([1.0, 2.0], {"slant": [0.5, 0.25]}, 2.0)
     lines = figure.axes[0].get_lines()
-    assert lines[0].get_ydata().tolist() == [0.5, 0.25]
-    assert list(lines[1].get_xdata()) == [2.0, 2.0]
+    assert np.asarray(lines[0].get_ydata()).tolist() == [0.5, 0.25]
+    assert np.asarray(lines[1].get_xdata()).tolist() == [2.0, 2.0]
