@@ -23,7 +23,7 @@ NUM_DRAWN = 8  # rows of the figure of new digits
 NUM_READ = 4  # test images drawn again
 RECONSTRUCTED = (6, 8)  # rows and columns of pairs
 ANIMATED = (5, 8)  # rows and columns of digits
-SCALE = 4  # screen pixels per pixel
+SCALE = 3  # screen pixels per pixel
 
 
 class Losses(NamedTuple):

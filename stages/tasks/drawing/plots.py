@@ -6,13 +6,15 @@ from matplotlib.figure import Figure
 
 from stages.plots.colors import TEST, VALIDATION
 from stages.plots.history import Panel
-from stages.plots.images import image_grid
+from stages.plots.images import TITLE_PIXELS, image_grid
+from stages.plots.style import DPI
 
 PANELS = (
     Panel("bound, nats per image", ["loss"]),
     Panel("reconstruction loss", ["reconstruction_loss"]),
     Panel("KL divergence", ["kl_loss"]),
 )
+LABEL_PIXELS = 40  # below an image grid, for the numbers of the glimpses
 READ_COLOR, WRITE_COLOR = (0, 158, 115), (213, 40, 0)
 
 
@@ -61,18 +63,24 @@ def mark_windows(
 
 
 def by_glimpse(images: np.ndarray, title: str) -> Figure:
-    """Draw rows of images, a column per glimpse.
+    """Draw rows of images, a column per glimpse, one pixel per image pixel.
+
+    Other sizes would leave out pixels, and with them lines of the frames.
 
     Args:
         images: Images, uint8 [rows, glimpses, height, width, 3].
         title: Title of the figure.
     """
-    rows, glimpses, height, width = images.shape[:4]
-    figure = Figure(figsize=(8, 0.6 + 7.8 * rows / glimpses * height / width))
-    axes = figure.subplots()
-    axes.imshow(image_grid(images.reshape(-1, height, width, 3), glimpses), interpolation="nearest")
+    glimpses, image_height, image_width = images.shape[1:4]
+    pixels = image_grid(images.reshape(-1, image_height, image_width, 3), glimpses)
+    height, width = pixels.shape[:2]
+    total = height + TITLE_PIXELS + LABEL_PIXELS
+    figure = Figure(figsize=(width / DPI, total / DPI))
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, LABEL_PIXELS / total, 1, height / total))
+    axes.imshow(pixels, interpolation="nearest", aspect="auto")
     hide_frame(axes)
-    centers = (np.arange(glimpses) + 0.5) * (width + 1) - 1
+    centers = (np.arange(glimpses) + 0.5) * (image_width + 1) - 1
     axes.set_xticks(centers, [str(number + 1) for number in range(glimpses)])
     axes.set(xlabel="glimpse", title=title)
     return figure
