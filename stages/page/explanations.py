@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+CLIPPING = {"higher": "Clipping keeps a single large gradient from spoiling the weights."}
+
 # Why a change of a parameter from the course's value to ours helps: by parameter, then by the kind
 # of change (see recipes.describe_change) or our value.
 EXPLANATIONS = {
@@ -84,12 +86,8 @@ EXPLANATIONS = {
     "flip": {
         "higher": "Mirrored images are as plausible as the originals, and reduce overfitting.",
     },
-    "global_clipnorm": {
-        "higher": "Clipping keeps a single large gradient from spoiling the weights.",
-    },
-    "clipvalue": {
-        "higher": "Clipping keeps a single large gradient from spoiling the weights.",
-    },
+    "global_clipnorm": CLIPPING,
+    "clipvalue": CLIPPING,
     "ema_momentum": {
         "higher": "The average of the weights over the last steps fluctuates less than the weights"
         " themselves.",

@@ -176,8 +176,9 @@ def test_frames_have_their_own_size_however_small_they_are_shown(browser: Browse
     page.goto(URL)
     for player in page.locator("figure.player").all():
         player.scroll_into_view_if_needed()
-        frame = player.locator("img").get_attribute("width")
-        expect(player.locator("canvas")).to_have_attribute("width", str(frame))
+        still, canvas = player.locator("img"), player.locator("canvas")
+        for side in ("width", "height"):
+            expect(canvas).to_have_attribute(side, str(still.get_attribute(side)))
     page.close()
 
 

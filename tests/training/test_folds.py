@@ -39,6 +39,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         ADAM | {"schedule": "one_cycle", "weight_decay": 0.3, "ema_momentum": 0.5},
     ),
     "clipped gradients": ({}, {}, SGD | {"global_clipnorm": 0.05}),
+    "gradients clipped by value": ({}, {}, SGD | {"clipvalue": 0.005}),
 }
 
 

@@ -247,11 +247,24 @@ def test_numbers(value: float, text: str) -> None:
         ({"name": "sgd", "momentum": 0.0, "nesterov": False}, "SGD"),
         ({"name": "sgd", "momentum": 0.9, "nesterov": True}, "SGD, Nesterov momentum 0.9"),
         ({"name": "rmsprop", "rho": 0.9, "momentum": 0.5}, "RMSprop, momentum 0.5"),
+        ({"name": "adagrad"}, "Adagrad"),
         ({"name": "lion"}, "lion"),
     ],
 )
 def test_optimizers(optimizer: dict[str, Any], text: str) -> None:
     assert recipes.describe_optimizer(optimizer) == text
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "text"),
+    [
+        ({}, ""),
+        ({"global_clipnorm": 5.0, "clipvalue": None}, "global norm at most 5"),
+        ({"global_clipnorm": None, "clipvalue": 0.05}, "each value within ±0.05"),
+    ],
+)
+def test_clipping(optimizer: dict[str, Any], text: str) -> None:
+    assert recipes.describe_clipping(optimizer) == text
 
 
 def test_two_optimizers_are_told_apart_where_they_differ() -> None:
