@@ -31,7 +31,7 @@ def main(began: float) -> None:
     config: Any = parse_params(values, str(RECIPE)).models[MODEL]
 
     from stages.core.splits import concatenate, load_info, load_split
-    from stages.inference.predict import predict_arrays
+    from stages.inference.outputs import predict_arrays
     from stages.learning.runtime import session
     from stages.networks.cnn.train import train
     from stages.pipelines import images

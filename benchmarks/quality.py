@@ -9,7 +9,7 @@ import numpy as np
 from stages.core.paths import MODELS
 from stages.core.splits import load_split
 from stages.inference.bundle import load_model
-from stages.inference.predict import predict_arrays, probabilities
+from stages.inference.outputs import predict_arrays, probabilities
 from stages.metrics.classification import classification_metrics
 from stages.metrics.generation import class_fractions
 from stages.tasks.autoencoding.evaluate import losses

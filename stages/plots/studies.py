@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from stages.core.splits import Split
 from stages.plots.colors import GENERATED, REFERENCE, TRAINING
@@ -22,7 +23,13 @@ SQUARE = 1.2  # limit of the axes of points and surfaces
 CLASS_0, CLASS_1 = "#67001f", "#053061"  # darker than the surface
 SHOWN_POINTS, SHOWN_IMAGES = 300, 25
 LABEL_WIDTH = 16  # characters of a line
-LOG_RATIO = 50  # of the largest to the smallest value, from which the axis is logarithmic
+LOG_RATIO = 20  # of the largest to the smallest value, from which the axis is logarithmic
+
+
+LABELS = {
+    "max_examples": "number of training examples",
+    "max_tokens": "length of reviews in words",
+}
 
 
 def plot_study(
@@ -42,15 +49,14 @@ def plot_study(
         examples: Training examples, drawn on snapshots of points and surfaces.
     """
     if study.chart == "snapshots":
-        return draw_snapshots(table, study.metric, snapshots, examples)
+        return draw_snapshots(table, study.metric, snapshots, examples, name_values(study.grid))
     figure = Figure(figsize=(6.4, 3.6))
     axes = figure.subplots()
     if study.chart == "curves":
         draw_curves(axes, table, study.metric)
     else:
         draw_values(axes, summaries, ordered_values(study.grid))
-        if len(study.grid) == 1:
-            axes.set_xlabel(next(iter(study.grid)).rpartition(".")[2].replace("_", " "))
+        axes.set_xlabel(name_values(study.grid))
     axes.set_ylabel(describe(study.metric))
     return figure
 
@@ -60,8 +66,20 @@ def describe(metric: str) -> str:
     return metric.replace("val_", "validation ").replace("_", " ")
 
 
+def name_values(grid: Mapping[str, Any]) -> str:
+    """Return what the values of a grid over one key are; nothing for other studies."""
+    if len(grid) != 1:
+        return ""
+    name = next(iter(grid)).rpartition(".")[2]
+    return LABELS.get(name, name.replace("_", " "))
+
+
 def draw_snapshots(
-    table: pd.DataFrame, metric: str, snapshots: Sequence[np.ndarray | None], examples: Split
+    table: pd.DataFrame,
+    metric: str,
+    snapshots: Sequence[np.ndarray | None],
+    examples: Split,
+    values: str,
 ) -> Figure:
     """Draw the snapshot of each run: a row per variant, a column per seed; see plot_study."""
     kept = table[table["kept"]]
@@ -79,7 +97,7 @@ def draw_snapshots(
         text = f"{value:.1%}" if metric.endswith("accuracy") else f"{value:.3g}"
         axes.set_title(f"{describe(metric).removeprefix('validation ')} {text}", fontsize=8)
     for axes, variant in zip(grid[:, 0], kept["variant"].unique(), strict=True):
-        axes.set_ylabel(textwrap.fill(variant, LABEL_WIDTH), fontsize=8)
+        axes.set_ylabel(textwrap.fill(f"{values} {variant}".strip(), LABEL_WIDTH), fontsize=8)
     return figure
 
 
@@ -111,6 +129,7 @@ def draw_curves(axes: Axes, table: pd.DataFrame, metric: str) -> None:
     """Draw the mean curve of each variant, and the range over seeds around it."""
     unit = "epoch" if "epoch" in table else "training_step"
     names = list(dict.fromkeys(table["variant"]))
+    alpha = min(0.2, 1 / len(names))  # ranges overlap
     for color, name in zip(
         colormaps["viridis"](np.linspace(0, 0.92, len(names))), names, strict=True
     ):
@@ -121,8 +140,12 @@ def draw_curves(axes: Axes, table: pd.DataFrame, metric: str) -> None:
         by_unit = rows.groupby(unit)[metric].agg(["mean", "min", "max"])
         axes.plot(by_unit.index, by_unit["mean"], color=color, label=name)
         mark_early_stops(axes, rows, unit, metric, color)
-        axes.fill_between(by_unit.index, by_unit["min"], by_unit["max"], color=color, alpha=0.2)
+        axes.fill_between(by_unit.index, by_unit["min"], by_unit["max"], color=color, alpha=alpha)
     axes.set_xlabel(unit.replace("_", " "))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    low, high = axes.dataLim.intervaly
+    if low > 0 and high / low > LOG_RATIO:
+        axes.set_yscale("log")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
 

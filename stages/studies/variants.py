@@ -40,7 +40,7 @@ def override(section: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]
 
     Args:
         section: Section of the model, as nested dictionaries; it is not changed.
-        overrides: Values by dotted key. Number parts are positions in a list.
+        overrides: Values by dotted key, not changed either. Number parts are positions in a list.
 
     Returns:
         The new section.
@@ -55,7 +55,7 @@ def override(section: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]
         try:
             for part in path:
                 node = node[part]
-            node[last] = value
+            node[last] = copy.deepcopy(value)
         except (KeyError, IndexError, TypeError):
             raise KeyError(key) from None
     return replaced

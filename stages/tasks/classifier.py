@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from stages.core.errors import ConfigError, DataError
-from stages.inference.predict import predict_arrays
+from stages.inference.outputs import predict_arrays
 
 
 def predict_features(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

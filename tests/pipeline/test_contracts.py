@@ -345,7 +345,7 @@ def test_shared_training_code_is_read_by_all_training_stages(
 @pytest.mark.parametrize(
     "module",
     ["encoding/image.py", "metrics/classification.py", "tasks/classification/evaluate.py",
-     "plots/style.py", "page/render.py", "inference/predict.py", "datasets/common.py"],
+     "plots/style.py", "page/render.py", "inference/outputs.py", "datasets/common.py"],
 )  # fmt: skip
 def test_a_module_that_no_training_stage_imports_is_read_by_none(
     stages: dict[str, PipelineStage], module: str

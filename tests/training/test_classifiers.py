@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss
 from stages.core.errors import DivergedError
 from stages.core.splits import Split
 from stages.inference.bundle import load_bundle
-from stages.inference.predict import probabilities
+from stages.inference.outputs import probabilities
 from stages.learning.bundle import save_bundle
 from stages.learning.fit import Trained
 from stages.learning.runtime import session

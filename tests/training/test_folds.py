@@ -15,7 +15,7 @@ from stages.config.schema import AnyOptimizer
 from stages.core.errors import ConfigError, DivergedError
 from stages.core.splits import Split
 from stages.cross_validate import build_train_and_predict
-from stages.inference.predict import probabilities
+from stages.inference.outputs import probabilities
 from stages.learning.fit import MakeBatches
 from stages.learning.runtime import session
 from stages.networks.tabular_mlp.folds import draw_batches, train_folds

@@ -13,7 +13,8 @@ import pytest
 
 from stages.core.errors import ModelError
 from stages.inference.bundle import Bundle, load_bundle, load_history, load_model, load_snapshots
-from stages.inference.predict import predict, probabilities
+from stages.inference.outputs import probabilities
+from stages.inference.predict import predict
 from stages.learning.bundle import save_bundle, save_model, to_portable
 from stages.learning.fit import Trained
 from stages.learning.layers import FusedBatchNormalization

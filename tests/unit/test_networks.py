@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss
 
 from stages.config.schema import ConvLayer
 from stages.core.errors import ConfigError
-from stages.inference.predict import predict_texts, probabilities
+from stages.inference.outputs import predict_texts, probabilities
 from stages.learning.layers import FusedBatchNormalization
 from stages.learning.runtime import session
 from stages.networks.cnn import train as cnn

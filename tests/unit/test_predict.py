@@ -11,7 +11,8 @@ from PIL import Image
 
 from stages.core.errors import ModelError
 from stages.inference.bundle import Bundle
-from stages.inference.predict import MAX_CHARACTERS, MAX_IMAGES, predict, predict_texts
+from stages.inference.outputs import predict_texts
+from stages.inference.predict import MAX_CHARACTERS, MAX_IMAGES, predict
 from tests.unit.test_tasks_autoencoding import make_vae
 from tests.unit.test_tasks_image_generation import make_gan
 from tests.unit.test_tasks_language_modeling import VOCABULARY, P, make_model

@@ -39,6 +39,13 @@ def test_only_the_named_values_are_replaced() -> None:
     assert section == {"network": {"layers": [{"filters": 1}, {"filters": 2}]}, "seed": 1}
 
 
+def test_a_replaced_section_is_not_shared_by_variants() -> None:
+    settings = {"optimizer": {"name": "sgd"}}
+    clipped = variants.override({}, {**settings, "optimizer.clipvalue": 1.0})
+    assert clipped == {"optimizer": {"name": "sgd", "clipvalue": 1.0}}
+    assert variants.override({}, settings) == {"optimizer": {"name": "sgd"}}
+
+
 @pytest.mark.parametrize("key", ["no.seed", "network.layers.5.filters", "seed.x.y"])
 def test_a_key_that_does_not_exist_is_named(key: str) -> None:
     section = {"network": {"layers": [{"filters": 1}]}, "seed": 1}
@@ -108,6 +115,15 @@ def test_the_best_is_compared_with_the_reference() -> None:
     assert " of middle:" in of([*CLEAR, middle])
     assert " of low:" in of([*CLEAR, middle], reference="low")
     assert " of the next, middle:" in of([*CLEAR, middle], reference="high")
+
+
+def test_a_variant_that_depends_on_the_seed_is_named() -> None:
+    unstable = Summary("unstable", [0.1, 0.5, 0.88], 0)
+    assert of([*CLEAR, unstable]).endswith(
+        " The seed decides most with unstable: from 0.1000 to 0.8800."
+    )
+    assert "seed decides" not in of(NOISY)
+    assert "seed decides" not in of(CLEAR)
 
 
 def test_diverged_variants_are_named() -> None:

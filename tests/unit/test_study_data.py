@@ -80,7 +80,8 @@ POINTS = Split(np.zeros((4, 2), np.float32), np.array([0, 1, 0, 1]))
     ],
 )
 def test_each_run_has_its_snapshot(snapshot: np.ndarray) -> None:
-    study = SimpleNamespace(chart="snapshots", metric="val_accuracy", grid={})
+    grid = {"network.hidden_units": ["a", "b"]}
+    study = SimpleNamespace(chart="snapshots", metric="val_accuracy", grid=grid)
     table = pd.DataFrame(
         {
             "variant": ["a", "a", "b", "b"],
@@ -93,7 +94,8 @@ def test_each_run_has_its_snapshot(snapshot: np.ndarray) -> None:
     figure = plot_study(study, table, [], [snapshot] * 3 + [None], POINTS)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["accuracy 50.0%", "accuracy 60.0%", "accuracy 70.0%", "diverged"]
-    assert [axes.get_ylabel() for axes in figure.axes] == ["a", "", "b", ""]
+    rows = [axes.get_ylabel() for axes in figure.axes]
+    assert rows == ["hidden units a", "", "hidden units b", ""]
 
 
 CURVES = pd.DataFrame(
@@ -117,6 +119,14 @@ def test_curves_show_which_epoch_is_kept_and_what_diverged() -> None:
     assert mean.get_ydata().tolist() == [2.0, 1.0, 2.0]  # type: ignore[union-attr]
     assert (marks.get_xdata().tolist(), marks.get_ydata().tolist()) == ([2.0], [1.0])  # type: ignore[union-attr]
     assert broken.get_label() == "b (diverged)"
+    assert axes.get_yscale() == "linear"
+
+
+def test_curves_that_differ_widely_have_a_logarithmic_axis() -> None:
+    study = SimpleNamespace(chart="curves", metric="val_loss", grid={})
+    wide = CURVES.assign(val_loss=CURVES["val_loss"].replace(3.0, 300.0))
+    (axes,) = plot_study(study, wide, [], [], POINTS).axes
+    assert axes.get_yscale() == "log"
 
 
 @pytest.mark.parametrize(

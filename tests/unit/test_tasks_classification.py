@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stages.core.errors import ConfigError, DataError
 from stages.core.splits import Split
-from stages.inference.predict import probabilities
+from stages.inference.outputs import probabilities
 from stages.plots.style import figure_style
 from stages.tasks.classification import plots
 from stages.tasks.classification.captions import (

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from stages.core.errors import ConfigError
 from stages.core.splits import Split
-from stages.inference.predict import probabilities
+from stages.inference.outputs import probabilities
 from stages.learning.runtime import session
 from stages.networks.ngrams import train as ngrams
 from stages.networks.ngrams.vocabulary import (

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.errors import ConfigError
-from stages.inference.predict import predict_arrays
+from stages.inference.outputs import predict_arrays
 from stages.metrics.likelihood import kl_divergence, reconstruction_loss, vae_metrics
 from stages.plots.history import plot_history
 from stages.plots.images import dark_on_white, enlarge, image_grid, image_grid_figure

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from stages.core.errors import DataError
 from stages.core.splits import Split
-from stages.inference.predict import normalize, probabilities
+from stages.inference.outputs import normalize, probabilities
 from stages.learning.runtime import session
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.inference.predict import probabilities
+from stages.inference.outputs import probabilities
 from stages.metrics.classification import (
     binary_curves,
     calibration,

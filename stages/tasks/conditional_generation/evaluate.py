@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from sklearn.neighbors import KNeighborsClassifier
 
-from stages.inference.predict import predict_arrays
+from stages.inference.outputs import predict_arrays
 from stages.metrics.distances import frechet_distance
 from stages.metrics.likelihood import kl_divergence, reconstruction_loss, vae_metrics
 from stages.plots.history import plot_history

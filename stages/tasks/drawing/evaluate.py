@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from stages.inference.predict import PREDICT_BATCH, predict_arrays
+from stages.inference.outputs import PREDICT_BATCH, predict_arrays
 from stages.metrics.likelihood import kl_divergence, reconstruction_loss, vae_metrics
 from stages.networks.draw.networks import build_generator
 from stages.plots.history import plot_history

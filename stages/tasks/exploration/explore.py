@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from stages.inference.predict import predict_arrays
+from stages.inference.outputs import predict_arrays
 from stages.metrics.images import psnr
 from stages.tasks.exploration import arithmetic, captions, plots
 from stages.tasks.exploration.attributes import ATTRIBUTES

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stages.inference.predict import predict_arrays
+from stages.inference.outputs import predict_arrays
 
 POOL = 2000  # random noise vectors, of which the best ones are starting points
 CHUNK = 250  # images that are compared with the pool at once, which bounds memory

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.splits import SPLITS, Split
-from stages.inference.predict import predict_arrays
+from stages.inference.outputs import predict_arrays
 from stages.tasks.forecasting import captions, plots
 from stages.tasks.forecasting.baselines import (
     find_period,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import pairwise_distances_argmin
 
-from stages.inference.predict import predict_arrays
+from stages.inference.outputs import predict_arrays
 from stages.metrics.distances import frechet_distance, random_directions, sliced_wasserstein
 from stages.metrics.generation import class_fractions, class_kl, classes_covered
 from stages.plots.history import plot_history

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
-from stages.inference.predict import predict_arrays
+from stages.inference.outputs import predict_arrays
 from stages.metrics.images import psnr
 from stages.plots.history import plot_history
 from stages.tasks.interface import Evaluation, EvaluationContext

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.inference.predict import predict_arrays
+from stages.inference.outputs import predict_arrays
 from stages.metrics.images import psnr
 from stages.networks.autoencoder.corruption import GRAYSCALE, corrupt
 from stages.plots.history import plot_history

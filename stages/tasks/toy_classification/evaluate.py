@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from stages.inference.predict import probabilities
+from stages.inference.outputs import probabilities
 from stages.metrics.classification import classification_metrics
 from stages.plots.history import plot_history
 from stages.plots.style import rasterize

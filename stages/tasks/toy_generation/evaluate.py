@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stages.inference.predict import predict_arrays
+from stages.inference.outputs import predict_arrays
 from stages.metrics.distances import plane_directions, sliced_wasserstein
 from stages.metrics.generation import coverage
 from stages.plots.style import rasterize
