@@ -320,7 +320,7 @@ def layer_widths(network: Any) -> list[int]:
             encoder, decoder = network.encoder.units, network.decoder.units
             return [3 * encoder, 2 * encoder, 3 * decoder, decoder]
         case s.Tcn():
-            return [network.filters * network.kernel_size, network.filters]
+            return [network.filters * network.kernel_size, network.filters, *network.dense_units]
         case s.Cnn():
             height, width = feature_map_sizes(network.conv_layers, SIDE, SIDE)[-1]
             first = height * width * network.conv_layers[-1].filters

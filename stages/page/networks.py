@@ -302,20 +302,22 @@ def find_references(network: Network) -> tuple[Reference, ...]:
     return REFERENCES.get(find_variant(network, REFERENCES), ())
 
 
+VARIANTS: dict[str, Callable[[Network], str]] = {  # of networks whose variant is not their cell
+    "mlp": lambda network: "" if network["hidden_units"] else "linear",
+    # The last type in the alphabet: residual before inception before conv.
+    "block_cnn": lambda network: max(block["type"] for block in network["blocks"]),
+    "gan": lambda network: network["generator"]["type"],
+    "autoencoder": lambda network: "" if network["latent_dim"] else "u_net",
+    "seq2seq": lambda network: network["encoder"]["type"],
+    "text_cnn": lambda network: "recurrent" if network["recurrent"] else "",
+}
+
+
 def find_variant(network: Network, texts: Mapping[str, Any]) -> str:
     """Return the key of a network in `texts`: its name, or name/variant if that is one."""
     name = network["name"]
-    variants = {
-        "mlp": "" if network.get("hidden_units") else "linear",
-        # The last type in the alphabet: residual before inception before conv.
-        "block_cnn": max((block["type"] for block in network.get("blocks", [])), default=""),
-        "gan": network.get("generator", {}).get("type", ""),
-        "autoencoder": "" if network.get("latent_dim") else "u_net",
-        "seq2seq": network.get("encoder", {}).get("type", ""),
-        "text_cnn": "recurrent" if network.get("recurrent") else "",
-    }
-    variant = f"{name}/{variants.get(name, network.get('cell', ''))}"
-    return variant if variant in texts else name
+    variant = VARIANTS.get(name, lambda network: network.get("cell", ""))(network)
+    return f"{name}/{variant}" if f"{name}/{variant}" in texts else name
 
 
 def describe_layers(network: Network) -> str:

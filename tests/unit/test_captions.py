@@ -94,7 +94,8 @@ def test_every_task_has_a_template_and_every_template_a_task() -> None:
     assert tasks == set(CHARTS)
     charts = read_yaml(Path("dvc.yaml"))["plots"]
     overlays = {Path(chart["template"]).stem for item in charts for chart in item.values()}
-    assert {path.stem for path in TEMPLATES.glob("*.json")} == tasks | overlays | {"history"}
+    others = {"history", "study"}
+    assert {path.stem for path in TEMPLATES.glob("*.json")} == tasks | overlays | others
 
 
 @pytest.mark.parametrize("name", [*CHARTS, "history"])

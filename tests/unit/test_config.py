@@ -161,8 +161,16 @@ def test_every_default_is_neutral_so_that_the_schema_cannot_change_a_result() ->
             0.9,
             "discriminator_optimizer.ema_momentum: no effect",
         ),
-        ("models.mnist_cnn.network.conv_layers.0.kernel_size", 29, "conv_layers.0: the output of"),
-        ("models.mnist_cnn.network.conv_layers.0.kernel_size", 27, "conv_layers.1: the output of"),
+        (
+            "models.mnist_cnn.network.conv_layers.0.kernel_size",
+            29,
+            "conv_layers.0: its output",
+        ),
+        (
+            "models.mnist_cnn.network.conv_layers.0.kernel_size",
+            27,
+            "conv_layers.1: its output",
+        ),
         ("models.mnist_cnn.network.conv_layers.0.filters", 10**7, "filters: input should be less"),
         ("models.mnist_mlp.network.hidden_units", [65_536, 65_536], "a layer of 4,294,967,296 pa"),
         ("models.mnist_mlp.network.hidden_units", [20_000, 10_001], "a layer of 200,020,000 para"),
@@ -269,7 +277,7 @@ def test_five_max_pooling_layers_are_one_too_many() -> None:
     layers = [
         {"filters": 4, "kernel_size": 3, "padding": "same", "max_pool": True, "batch_norm": False}
     ] * 5
-    with pytest.raises(ConfigError, match=r"conv_layers\.4: the output .* size 0 for 28x28"):
+    with pytest.raises(ConfigError, match=r"conv_layers\.4: its output .* size 0 for 28x28"):
         parse_params(changed("models.mnist_cnn.network.conv_layers", layers), "params.yaml")
 
 

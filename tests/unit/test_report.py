@@ -779,7 +779,7 @@ def test_a_model_is_read_with_its_cross_validation(tmp_path: Path) -> None:
     assert read.cv_figures["zebra"].description == "Look."
     assert (read.data, read.cv_data) == ({"a": 1}, {"b": 2})
     assert (read.dataset, read.row["title"], read.details["steps"]) == ("mnist", "A model", 800)
-    assert (read.recipe.network["hidden_units"], read.recipe.num_params) == (8, None)
+    assert (read.recipe.network["hidden_units"], read.recipe.num_params) == ([8], None)
 
 
 def test_a_model_is_read_and_shown_with_its_exploration(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from stages.plots.studies import plot_study
 from stages.studies.data import choose_examples, keep_last_tokens
 from stages.studies.findings import Summary
 from stages.studies.snapshots import measure_points, take_snapshot
-from stages.study import kept_row
+from stages.studies.training import kept_row
 
 IMAGES = Split(np.arange(40, dtype=np.uint8).reshape(10, 2, 2), np.arange(10))
 
