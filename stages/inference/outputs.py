@@ -34,8 +34,8 @@ def normalize(outputs: np.ndarray) -> np.ndarray:
     return p / p.sum(axis=1, keepdims=True)
 
 
-def predict_arrays(model: keras.Model, x: np.ndarray) -> Any:
-    """Return the outputs of `model` for inputs x [n, ...]."""
+def predict_arrays(model: keras.Model, x: np.ndarray | list[np.ndarray]) -> Any:
+    """Return the outputs of `model` for inputs x [n, ...], or a list of several inputs."""
     return model.predict(x, batch_size=PREDICT_BATCH, verbose=0)
 
 

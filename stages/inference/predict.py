@@ -1,23 +1,22 @@
 """Predictions of trained models for raw input."""
 
 import importlib
-import math
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from stages.core.errors import DataError, ModelError
 from stages.encoding.characters import decode_characters, encode_characters
-from stages.encoding.image import encode_image
-from stages.encoding.table import encode_row
-from stages.encoding.text import encode_text
+from stages.encoding.text import SPECIAL_TOKENS
 from stages.inference.bundle import Bundle
+from stages.inference.inputs import encode, integer, number
 from stages.inference.outputs import predict_arrays, probabilities
 
 MAX_IMAGES = 10_000
 MAX_CHARACTERS = 100_000
+MAX_NEIGHBORS = 1000
+MAX_TOKENS = 32  # of a translation or caption
 
 
 def predict(bundle: Bundle, raw: Any) -> dict[str, Any]:
@@ -26,20 +25,28 @@ def predict(bundle: Bundle, raw: Any) -> dict[str, Any]:
     Args:
         bundle: Trained model.
         raw: Input, by task:
-            classification, toy_classification, autoencoding: example, see `encode`;
+            classification, toy_classification, autoencoding, reconstruction, restoration,
+            translation, captioning, forecasting: example, see `stages.inference.inputs.encode`;
             image_fitting: {"row", "column"} of a pixel;
-            image_generation, toy_generation: {"seed", "count"};
-            language_modeling: {"prompt", "length", "temperature", "seed"}.
+            image_generation, toy_generation, drawing: {"seed", "count"};
+            conditional_generation: {"class", "seed", "count"};
+            language_modeling: {"prompt", "length", "temperature", "seed"};
+            word_vectors: {"word", "count"}.
 
     Returns:
         Output, serializable as JSON, by task:
             classification, toy_classification: `class` and `probabilities` by class;
-            autoencoding: `latent` [latent_dim], the posterior mean, and `reconstruction`
-            [height, width], 0 to 255;
+            autoencoding, reconstruction: `latent` [latent_dim], for autoencoding the posterior
+            mean, and `reconstruction` [height, width], 0 to 255;
+            restoration: `restored` [height, width(, 3)], 0 to 255;
+            translation, captioning: `text`;
+            forecasting: `forecast` [horizon], in the unit of the input;
             image_fitting: `color` [3], 0 to 255;
-            image_generation: `images` [count, height, width(, channels)], 0 to 255;
+            image_generation, conditional_generation, drawing: `images`
+            [count, height, width(, channels)], 0 to 255;
             toy_generation: `points` [count, 2];
-            language_modeling: `text`, without the prompt.
+            language_modeling: `text`, without the prompt;
+            word_vectors: `neighbors`, `count` words and their cosine similarity, the nearest first.
 
     Raises:
         ModelError: If the input is invalid, with the invalid part.
@@ -53,38 +60,6 @@ def predict(bundle: Bundle, raw: Any) -> dict[str, Any]:
         raise ModelError(f"input: {error}") from None
 
 
-def encode(raw: Any, encoding: Mapping[str, Any]) -> np.ndarray:
-    """Encode one raw example as model input.
-
-    Args:
-        raw: Example, by type of input: image: bytes or path of a file; table: values by column;
-            text: string; points: [x, y]; pixel_coordinates: {"row", "column"}.
-        encoding: `input` of the model's spec.
-
-    Returns:
-        Encoded example [...], without a batch axis.
-
-    Raises:
-        DataError: If it cannot be encoded.
-        ModelError: If it is not of the model's input type.
-    """
-    match encoding["type"], raw:
-        case "image", bytes():
-            return encode_image(raw, encoding)
-        case "image", str() | Path():
-            return encode_image(read_file(Path(raw)), encoding)
-        case "table", Mapping():
-            return encode_row(raw, encoding["columns"])
-        case "text", str():
-            return encode_text(raw, encoding)
-        case "points", [x, y]:
-            return np.array([number({"x": x}, "x"), number({"y": y}, "y")], np.float32)
-        case "pixel_coordinates", Mapping():
-            row = integer(raw, "row", 0, encoding["height"] - 1)
-            return np.array([row, integer(raw, "column", 0, encoding["width"] - 1)], np.uint16)
-    raise ModelError(f"input: expected {encoding['type']}, found {type(raw).__name__}")
-
-
 def classify(bundle: Bundle, raw: Any) -> dict[str, Any]:
     """Predict the class of an example; see `predict`."""
     encoding, classes = bundle.spec["input"], bundle.spec["classes"]
@@ -96,25 +71,100 @@ def classify(bundle: Bundle, raw: Any) -> dict[str, Any]:
 
 
 def autoencode(bundle: Bundle, raw: Any) -> dict[str, Any]:
-    """Return the latent coordinates of an image and its reconstruction; see `predict`."""
+    """Return the latent variables of an image and its reconstruction; see `predict`."""
     outputs = predict_arrays(bundle.model, encode(raw, bundle.spec["input"])[None])
-    logits = outputs["reconstruction"][0].astype(np.float64)
     return {
         "latent": outputs["mean"][0].tolist(),
-        "reconstruction": np.rint(255 / (1 + np.exp(-logits))).astype(int).tolist(),
+        "reconstruction": from_logits(outputs["reconstruction"][0]).tolist(),
     }
+
+
+def reconstruct(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """Return the latent variables of an image and its reconstruction; see `predict`."""
+    image = encode(raw, bundle.spec["input"])[None]
+    latent = predict_arrays(bundle.model.get_layer("encoder"), image)
+    decoded = predict_arrays(bundle.model.get_layer("decoder"), latent)
+    return {"latent": latent[0].tolist(), "reconstruction": to_pixels(255 * decoded[0]).tolist()}
+
+
+def restore(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """Remove noise from an image, or color it; see `predict`."""
+    grayscale = len(bundle.model.input_shape) == 3
+    shape = bundle.spec["input"]["shape"][: 2 if grayscale else 3]
+    image = encode(raw, bundle.spec["input"] | {"shape": shape})[None]
+    return {"restored": to_pixels(255 * predict_arrays(bundle.model, image)[0]).tolist()}
+
+
+def write(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """Translate a text or caption an image; see `predict`."""
+    decoding = importlib.import_module("stages.networks.seq2seq.decoding")
+    tokens = importlib.import_module("stages.networks.seq2seq.tokens")
+    example = encode(raw, bundle.spec["input"])[None]
+    ids, _ = decoding.decode_greedily(bundle.model, example, MAX_TOKENS)
+    words = tokens.decode_tokens(ids[0], bundle.spec["classes"])
+    return {"text": ("" if bundle.spec["task"] == "translation" else " ").join(words)}
+
+
+def forecast(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """Forecast the next values of a time series; see `predict`."""
+    past = encode(raw, bundle.spec["input"])[None]
+    return {"forecast": predict_arrays(bundle.model, past)[0].tolist()}
+
+
+def find_neighbors(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """Return the words with the most similar vectors; see `predict`."""
+    vocabulary = bundle.spec["input"]["vocabulary"]
+    count = integer(raw, "count", 1, MAX_NEIGHBORS)
+    word = raw.get("word")
+    if word not in vocabulary[len(SPECIAL_TOKENS) :]:
+        raise ModelError(
+            f"input: word: expected one of the {len(vocabulary) - len(SPECIAL_TOKENS)} words of "
+            f"the vocabulary in lower case, found {word!r}"
+        )
+    vectors = predict_arrays(bundle.model, np.arange(len(vocabulary)))["word"]
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    index = vocabulary.index(word)
+    similarity = vectors @ vectors[index]
+    similarity[[*range(len(SPECIAL_TOKENS)), index]] = -np.inf
+    best = np.argsort(-similarity, kind="stable")[:count]
+    return {"neighbors": {vocabulary[other]: float(similarity[other]) for other in best}}
 
 
 def color_pixel(bundle: Bundle, raw: Any) -> dict[str, Any]:
     """Predict the color of a pixel; see `predict`."""
     color = predict_arrays(bundle.model, encode(raw, bundle.spec["input"])[None])[0]
-    return {"color": np.rint(255 * color).astype(int).tolist()}
+    return {"color": to_pixels(255 * color).tolist()}
 
 
 def generate_images(bundle: Bundle, raw: Any) -> dict[str, Any]:
     """Generate images from noise; see `predict`."""
-    images = np.clip(np.rint(generate(bundle, raw)), 0, 255).astype(int)
-    return {"images": images.tolist()}
+    return {"images": to_pixels(generate(bundle, raw)).tolist()}
+
+
+def generate_class(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """Generate images of a class; see `predict`."""
+    classes = bundle.spec["classes"]
+    decoder = bundle.model.get_layer("decoder")
+    noise = draw_noise(raw, decoder.input_shape[0][1:])
+    if raw.get("class") not in classes:
+        raise ModelError(
+            f"input: class: expected one of {', '.join(classes)}; found {raw.get('class')!r}"
+        )
+    labels = np.full(len(noise), classes.index(raw["class"]), np.uint8)
+    return {"images": from_logits(predict_arrays(decoder, [noise, labels])).tolist()}
+
+
+def draw(bundle: Bundle, raw: Any) -> dict[str, Any]:
+    """Draw images glimpse by glimpse; see `predict`."""
+    noise = draw_noise(raw, bundle.model.inputs[1].shape[1:])
+    _, _, *state, canvas = predict_arrays(
+        bundle.model.get_layer("start"), np.ones((len(noise), 1), np.float32)
+    )
+    for glimpse in range(noise.shape[1]):
+        *state, canvas, _ = predict_arrays(
+            bundle.model.get_layer("decoder"), [noise[:, glimpse], *state, canvas]
+        )
+    return {"images": from_logits(canvas).tolist()}
 
 
 def generate_points(bundle: Bundle, raw: Any) -> dict[str, Any]:
@@ -124,12 +174,26 @@ def generate_points(bundle: Bundle, raw: Any) -> dict[str, Any]:
 
 def generate(bundle: Bundle, raw: Any) -> np.ndarray:
     """Return the generator's outputs [count, ...] for `count` noise vectors drawn with `seed`."""
+    generator = bundle.model.get_layer("generator")
+    generated: np.ndarray = predict_arrays(generator, draw_noise(raw, generator.input_shape[1:]))
+    return generated
+
+
+def draw_noise(raw: Any, shape: Sequence[int]) -> np.ndarray:
+    """Draw `count` standard normal noise arrays with `seed`, float32 [count, *shape]."""
     count = integer(raw, "count", 1, MAX_IMAGES)
     random = np.random.default_rng(integer(raw, "seed", 0, 2**32 - 1))
-    generator = bundle.model.get_layer("generator")
-    noise = random.standard_normal((count, generator.input_shape[1]), np.float32)
-    generated: np.ndarray = predict_arrays(generator, noise)
-    return generated
+    return random.standard_normal((count, *shape), np.float32)
+
+
+def to_pixels(values: np.ndarray) -> np.ndarray:
+    """Round values to pixel values, integers from 0 to 255."""
+    return np.rint(values).clip(0, 255).astype(int)
+
+
+def from_logits(logits: np.ndarray) -> np.ndarray:
+    """Convert logits to pixel values: 255 times their sigmoid."""
+    return to_pixels(127.5 + 127.5 * np.tanh(logits / 2))
 
 
 def continue_text(bundle: Bundle, raw: Any) -> dict[str, Any]:
@@ -151,50 +215,20 @@ def continue_text(bundle: Bundle, raw: Any) -> dict[str, Any]:
     return {"text": decode_characters(ids, vocabulary)}
 
 
-def integer(raw: Any, key: str, least: int, most: int) -> int:
-    """Return the integer `key` of an input.
-
-    Raises:
-        ModelError: If there is none, or it is not within `least` to `most`.
-    """
-    value = raw.get(key) if isinstance(raw, Mapping) else None
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ModelError(
-            f"input: {key}: expected an integer from {least} to {most}, found {value!r}"
-        )
-    return value
-
-
-def number(raw: Any, key: str) -> float:
-    """Return the number `key` of an input.
-
-    Raises:
-        ModelError: If there is none, or it is not finite.
-    """
-    value = raw.get(key) if isinstance(raw, Mapping) else None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise ModelError(f"input: {key}: expected a number, found {value!r}")
-    return float(value)
-
-
-def read_file(path: Path) -> bytes:
-    """Read the content of a file.
-
-    Raises:
-        ModelError: If it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}; expected an image file") from None
-
-
 TASKS: dict[str, Callable[[Bundle, Any], dict[str, Any]]] = {
     "classification": classify,
     "toy_classification": classify,
     "autoencoding": autoencode,
+    "reconstruction": reconstruct,
+    "restoration": restore,
+    "translation": write,
+    "captioning": write,
+    "forecasting": forecast,
     "image_fitting": color_pixel,
     "image_generation": generate_images,
+    "conditional_generation": generate_class,
+    "drawing": draw,
     "toy_generation": generate_points,
     "language_modeling": continue_text,
+    "word_vectors": find_neighbors,
 }

@@ -13,9 +13,16 @@ from stages.core.errors import ModelError
 from stages.inference.bundle import Bundle
 from stages.inference.outputs import predict_texts
 from stages.inference.predict import MAX_CHARACTERS, MAX_IMAGES, predict
+from stages.networks.draw.networks import build_generator
+from tests.unit import test_tasks_drawing as drawing
+from tests.unit import test_tasks_word_vectors as words
 from tests.unit.test_tasks_autoencoding import make_vae
+from tests.unit.test_tasks_conditional_generation import make_cvae
 from tests.unit.test_tasks_image_generation import make_gan
 from tests.unit.test_tasks_language_modeling import VOCABULARY, P, make_model
+from tests.unit.test_tasks_reconstruction import mean_autoencoder
+from tests.unit.test_tasks_restoration import half
+from tests.unit.test_tasks_sequences import Copier
 from tests.unit.test_tasks_toys import make_classifier
 
 HEIGHT, WIDTH = 4, 6
@@ -61,6 +68,35 @@ def language_model() -> Bundle:
         "input": {"type": "characters", "vocabulary": VOCABULARY},
     }
     return Bundle(make_model(), spec)
+
+
+def conditional() -> Bundle:
+    """The decoder outputs the level of the class."""
+    return Bundle(make_cvae(), {"task": "conditional_generation", "classes": ["a", "b", "c"]})
+
+
+def word_vectors() -> Bundle:
+    spec = {"task": "word_vectors", "input": words.INFO["input"]}
+    return Bundle(words.make_model(), spec)
+
+
+def forecaster() -> Bundle:
+    """Forecasts the last value plus 1, and plus 2."""
+    past = keras.Input((3,))
+    dense = keras.layers.Dense(2)
+    model = keras.Model(past, dense(past))
+    dense.set_weights([np.array([[0, 0], [0, 0], [1, 1]]), np.array([1, 2])])
+    return Bundle(model, {"task": "forecasting", "input": {"type": "time_series", "length": 3}})
+
+
+def translator() -> Bundle:
+    """Writes the tokens whose numbers the characters of the text have, to the first period."""
+    spec = {
+        "task": "translation",
+        "classes": ["[padding]", "[start]", "[end]", *"0123456789-"],
+        "input": {"type": "character_sequence", "vocabulary": [*"<>.0123456789-"]},
+    }
+    return Bundle(Copier(), spec)  # type: ignore[arg-type]
 
 
 PROMPT = {"prompt": "ab", "length": 30, "temperature": 0.5, "seed": 3}
@@ -114,6 +150,65 @@ def test_a_text_is_continued_by_the_noise_of_the_seed() -> None:
     }
 
 
+def test_an_image_is_compressed_and_reconstructed() -> None:
+    encoding = {"type": "image", "shape": [HEIGHT, WIDTH]}
+    bundle = Bundle(mean_autoencoder(), {"task": "reconstruction", "input": encoding})
+    output = predict(bundle, png(200))
+    assert output["latent"] == pytest.approx([200 / 255])
+    assert output["reconstruction"] == np.full((HEIGHT, WIDTH), 200).tolist()
+
+
+@pytest.mark.parametrize("shape", [(HEIGHT, WIDTH), (HEIGHT, WIDTH, 3)])
+def test_an_image_is_restored(shape: tuple[int, ...]) -> None:
+    encoding = {"type": "image", "shape": list(shape)}
+    bundle = Bundle(half(*shape), {"task": "restoration", "input": encoding})
+    assert predict(bundle, png(200)) == {"restored": np.full(shape, 100).tolist()}
+
+
+def test_a_text_is_translated_to_the_end_token() -> None:
+    text = "2026-11-27."
+    assert predict(translator(), text.ljust(32, "-")) == {"text": "2026-11-27"}
+
+
+def test_a_caption_has_words() -> None:
+    bundle = translator()
+    bundle.spec["task"] = "captioning"
+    assert predict(bundle, "907.".ljust(32, "-")) == {"text": "9 0 7"}
+
+
+def test_the_last_values_are_forecast() -> None:
+    assert predict(forecaster(), [9, 1, 2, 5.5]) == {"forecast": [6.5, 7.5]}
+
+
+def test_images_of_a_class_are_generated() -> None:
+    images = {
+        name: np.array(predict(conditional(), {"class": name, "seed": 1, "count": 4})["images"])
+        for name in "ab"
+    }
+    assert images["a"].shape == (4, HEIGHT, WIDTH)
+    assert images["a"].std() < 5
+    assert images["b"].mean() - images["a"].mean() > 50
+
+
+def test_digits_are_drawn_as_the_generator_draws_them() -> None:
+    output = predict(Bundle(drawing.MODEL, {"task": "drawing"}), {"seed": 4, "count": 6})
+    noise = np.random.default_rng(4).standard_normal((6, 3, 2), np.float32)
+    canvas = build_generator(drawing.MODEL).predict(noise, verbose=0)["canvas"][:, -1]
+    expected = 255 / (1 + np.exp(-canvas.astype(np.float64)))
+    assert expected.std() > 10
+    assert np.abs(np.array(output["images"]) - expected).max() <= 0.5 + 1e-3
+
+
+def test_a_word_has_neighbors() -> None:
+    vocabulary = list(words.INFO["input"]["vocabulary"])
+    output = predict(word_vectors(), {"word": vocabulary[4], "count": 3})
+    units = words.WORD / np.linalg.norm(words.WORD, axis=1, keepdims=True)
+    similarity = units @ units[4]
+    best = sorted({2, 3, 5, 6, 7, 8}, key=lambda other: -similarity[other])[:3]
+    assert list(output["neighbors"]) == [vocabulary[other] for other in best]
+    assert list(output["neighbors"].values()) == pytest.approx(similarity[best])
+
+
 @pytest.mark.parametrize(
     ("bundle", "raw"),
     [
@@ -151,7 +246,15 @@ def test_extreme_inputs_are_accepted(bundle: Any, raw: Any) -> None:
         (image_model, {"row": 1.0, "column": 0}, "row: expected an integer from 0 to 3, found 1.0"),
         (image_model, {"column": 0}, "row: expected an integer from 0 to 3, found None"),
         (image_model, [1, 2], "expected pixel_coordinates, found list"),
-        (toy, [1], "expected points, found list"),
+        (toy, [1], "expected [x, y], found 1 coordinates"),
+        (toy, "1, 2", "expected points, found str"),
+        (forecaster, [1, 2], "expected at least 3 values, found 2"),
+        (forecaster, [1, 2, "x"], "2: expected a number, found 'x'"),
+        (translator, "one", "character 'o': not one of the 14 of the vocabulary"),
+        (conditional, {"seed": 1, "count": 1}, "class: expected one of a, b, c; found None"),
+        (word_vectors, {"word": "[unknown]", "count": 1}, "word: expected one of the 7 words of"),
+        (word_vectors, {"word": "GREAT", "count": 1}, "word: expected one of the 7 words of the"),
+        (word_vectors, {"word": "the", "count": 0}, "count: expected an integer from 1 to 1000"),
         (toy, ["1", 2], "x: expected a number, found '1'"),
         (toy, [1, float("nan")], "y: expected a number, found nan"),
         (toy, [1, False], "y: expected a number, found False"),

@@ -41,6 +41,8 @@ from pathlib import Path
 from stages.core.splits import load_raw, load_split
 from stages.inference.bundle import load_bundle
 from stages.inference.predict import predict
+from stages.networks.seq2seq.decoding import decode_greedily
+from stages.networks.seq2seq.tokens import decode_tokens
 
 def raw_example(bundle, split):
     """Return a raw example of the test split and its encoded array."""
@@ -50,7 +52,7 @@ def raw_example(bundle, split):
             file = io.BytesIO()
             Image.fromarray(x).save(file, "PNG")
             return file.getvalue(), x
-        case "text":
+        case "text" | "character_sequence":
             return load_raw(bundle.spec["dataset"], "test", [3])[0]["text"], x
         case "table":
             row = {}
@@ -59,7 +61,7 @@ def raw_example(bundle, split):
                 number = None if np.isnan(value) else float(value)
                 row[column["name"]] = codes.get(number, number)
             return row, x
-        case "points":
+        case "points" | "time_series":
             return x.tolist(), x
         case "pixel_coordinates":
             return {"row": int(x[0]), "column": int(x[1])}, x
@@ -67,16 +69,31 @@ def raw_example(bundle, split):
 def answer(name):
     bundle = load_bundle(Path("models") / name)
     task = bundle.spec["task"]
-    if task in {"image_generation", "toy_generation"}:
+    if task in {"image_generation", "toy_generation", "drawing"}:
         return len(next(iter(predict(bundle, {"seed": 1, "count": 3}).values()))) == 3
+    if task == "conditional_generation":
+        raw = {"class": bundle.spec["classes"][-1], "seed": 1, "count": 3}
+        return len(predict(bundle, raw)["images"]) == 3
     if task == "language_modeling":
         raw = {"prompt": "Alice ", "length": 20, "temperature": 0.5, "seed": 1}
         return len(predict(bundle, raw)["text"]) == 20
-    if task == "word_vectors":  # for a word, not for a text
-        outputs = bundle.model.predict(np.arange(3), verbose=0)
-        return all(np.isfinite(vectors).all() and len(vectors) == 3 for vectors in outputs.values())
-    raw, x = raw_example(bundle, load_split(bundle.spec["dataset"], "test"))
-    answered, outputs = predict(bundle, raw), bundle.model.predict(x[None], verbose=0)
+    if task == "word_vectors":
+        raw = {"word": bundle.spec["input"]["vocabulary"][9], "count": 5}
+        return len(predict(bundle, raw)["neighbors"]) == 5
+    split = load_split(bundle.spec["dataset"], "test")
+    raw, x = raw_example(bundle, split)
+    answered = predict(bundle, raw)
+    if task in {"translation", "captioning"}:
+        ids, _ = decode_greedily(bundle.model, x[None], split.y.shape[1])
+        tokens = decode_tokens(ids[0], bundle.spec["classes"])
+        return answered["text"].startswith("".join(tokens[:1]))
+    if task == "restoration":
+        return np.shape(answered["restored"]) == x.shape
+    outputs = bundle.model.predict(x[None], verbose=0)
+    if task == "reconstruction":
+        return np.abs(np.array(answered["reconstruction"]) - 255 * outputs[0]).max() <= 0.5 + 1e-2
+    if task == "forecasting":
+        return np.allclose(answered["forecast"], outputs[0], rtol=1e-5)
     if task == "autoencoding":
         return np.abs(np.array(answered["latent"]) - outputs["mean"][0]).max() < 1e-5
     if task == "image_fitting":

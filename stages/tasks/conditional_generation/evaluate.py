@@ -70,8 +70,8 @@ def evaluate(context: EvaluationContext) -> Evaluation:
 
 def decode(decoder: keras.Model, latent: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Decode latent variables [n, latent_dim] to images of classes [n], uint8."""
-    inputs = [latent.astype(np.float32), labels.astype(np.uint8)]
-    logits = predict_arrays(decoder, inputs)  # type: ignore[arg-type]
+    inputs: list[np.ndarray] = [latent.astype(np.float32), labels.astype(np.uint8)]
+    logits = predict_arrays(decoder, inputs)
     return np.round(127.5 + 127.5 * np.tanh(logits / 2)).astype(np.uint8)  # 255 sigmoid(logits)
 
 
@@ -99,10 +99,10 @@ def losses(context: EvaluationContext, random: np.random.Generator) -> dict[str,
     """Compute mean losses on the test images, in nats, with one sample of each posterior."""
     test, model = context.load_split("test"), context.bundle.model
     encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
-    mean, log_variance = predict_arrays(encoder, [np.asarray(test.x), test.y])  # type: ignore[arg-type]
+    mean, log_variance = predict_arrays(encoder, [np.asarray(test.x), test.y])
     noise = random.standard_normal(mean.shape).astype(np.float32)
     latent = mean + np.exp(log_variance / 2) * noise
-    logits = predict_arrays(decoder, [latent, test.y])  # type: ignore[arg-type]
+    logits = predict_arrays(decoder, [latent, test.y])
     kl_weight = context.bundle.spec["training"]["kl_weight"]
     return vae_metrics(
         reconstruction_loss(test.x, logits), kl_divergence(mean, log_variance), kl_weight
@@ -120,7 +120,7 @@ def neighbor_accuracy(context: EvaluationContext) -> float:
     for name in ("train", "test"):
         split = context.load_split(name)
         inputs = [np.asarray(split.x), split.y]
-        means[name], labels[name] = predict_arrays(encoder, inputs)[0], split.y  # type: ignore[arg-type]
+        means[name], labels[name] = predict_arrays(encoder, inputs)[0], split.y
     neighbors = KNeighborsClassifier(NUM_NEIGHBORS).fit(means["train"], labels["train"])
     return float(neighbors.score(means["test"], labels["test"]))
 
