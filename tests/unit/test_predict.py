@@ -200,7 +200,7 @@ def test_digits_are_drawn_as_the_generator_draws_them() -> None:
 
 
 def test_a_word_has_neighbors() -> None:
-    vocabulary = list(words.INFO["input"]["vocabulary"])
+    vocabulary = words.INFO["input"]["vocabulary"]
     output = predict(word_vectors(), {"word": vocabulary[4], "count": 3})
     units = words.WORD / np.linalg.norm(words.WORD, axis=1, keepdims=True)
     similarity = units @ units[4]

@@ -16,7 +16,7 @@ from stages.tasks.word_vectors import vectors as v
 from tests.unit.contexts import make_context
 
 VOCABULARY = ["[padding]", "[unknown]", "man", "woman", "king", "queen", "good", "awful", "music"]
-INFO = {
+INFO: dict[str, Any] = {
     "classes": ["negative", "positive"],
     "input": {"type": "text", "vocabulary": VOCABULARY, "max_length": 6, "keep": "end"},
 }

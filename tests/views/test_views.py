@@ -206,7 +206,7 @@ def test_the_page_of_all_charts_works_offline(project: Path) -> None:
     finally:
         shutil.rmtree(vega.parent)
     page = (project / "dvc_plots/charts.html").read_text()
-    assert page.count("vegaEmbed('#") == 2 * len(MODELS) + len(OVERLAYS)
+    assert page.count("vegaEmbed('#") == 2 * len(MODELS) + len(OVERLAYS) + len(STUDIES)
     assert "<script>window.vegaEmbed = () => {};</script>" in page
     assert not re.findall(r"<(?:script|link|img)[^>]* (?:src|href)=(?!\"data:)", page)
     images = page.count('<img src="data:image/png;base64,')
