@@ -1,5 +1,6 @@
 """Render the template of the report page. Pure functions: stages/report.py reads the files."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stages.page import captions, cards, competitors, networks, recipes
 from stages.page.explanations import COURSES
 from stages.page.intervals import Interval, choose_intervals, find_intervals
+from stages.page.media import compress
 from stages.page.recipes import Recipe, plural
 from stages.page.vega import Spec
 
@@ -202,6 +204,9 @@ def render(
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     environment.filters |= {
+        "compressed_json": lambda value: compress(
+            json.dumps(value, separators=(",", ":"), sort_keys=True)
+        ),
         "percent": percent,
         "duration": duration,
         "dataset_title": lambda dataset: captions.describe_dataset(dataset).title,
