@@ -81,7 +81,7 @@ def main() -> None:
         datasets,
         baseline,
         Charts(time_charts, compress(javascript())),
-        [read_study(name) for name in [*params.studies, *dict(params.analyses)]],
+        [read_study(name) for name in [*params.studies, *dict(params.analyses), *params.transfer]],
         competitions=make_competitions(models, datasets),
     )
     with atomic_output(PAGE) as partial:

@@ -113,6 +113,7 @@ def check_references(params: s.Params, source: str) -> None:
         *study_problems(params),
         *anomaly_problems(params),
         *exploration_problems(params),
+        *transfer_problems(params),
         *baseline_problems(params),
         *robustness_problems(params),
         *memory_problems(params.analyses.memory),
@@ -453,6 +454,22 @@ def anomaly_problems(params: s.Params) -> Iterator[str]:
         if config.anomalies not in others:
             expected = ", ".join(others)
             yield f"{key}.anomalies: expected one of {expected}, found {config.anomalies!r}"
+
+
+def transfer_problems(params: s.Params) -> Iterator[str]:
+    """Transfer from models without convolutional features, or to images of another kind."""
+    for name, config in params.transfer.items():
+        key, source = f"transfer.{name}", params.models.get(config.source)
+        if not isinstance(source, s.CnnModel):
+            networks = [other for other, m in params.models.items() if isinstance(m, s.CnnModel)]
+            yield f"{key}.source: expected one of {', '.join(networks)}, found {config.source!r}"
+        datasets = [other for other, each in params.datasets.items() if each.module in IMAGES]
+        if config.dataset not in datasets:
+            yield f"{key}.dataset: expected one of {', '.join(datasets)}, found {config.dataset!r}"
+        if config.labels_per_class != sorted(set(config.labels_per_class)):
+            yield f"{key}.labels_per_class: expected ascending numbers"
+        if name in params.studies or name in dict(params.analyses):
+            yield f"{key}: duplicate id, also a study or analysis"
 
 
 def exploration_problems(params: s.Params) -> Iterator[str]:

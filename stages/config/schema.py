@@ -1130,6 +1130,28 @@ class Exploration(Section):
     strength: Positive
 
 
+class TransferTraining(Section):
+    """Training with few labels: `epochs`, but at least `min_steps` steps."""
+
+    batch_size: BatchSize
+    precision: Precision
+    epochs: Epochs
+    min_steps: Steps
+    optimizer: AnyOptimizer
+
+
+class Transfer(Section):
+    """Features of one model for another dataset, by number of labels."""
+
+    question: Text
+    source: Id
+    dataset: Id
+    labels_per_class: Annotated[list[Count], Field(min_length=2, max_length=10)]
+    seeds: Annotated[list[Seed], Field(min_length=3, max_length=100)]
+    fine_tuning_learning_rate: Positive
+    training: TransferTraining
+
+
 # Plain competitors
 
 Components = Annotated[int, Field(ge=1, le=784)]
@@ -1420,5 +1442,6 @@ class Params(Section):
     studies: dict[Id, Study]
     anomaly_detection: dict[Id, AnomalyDetection]
     exploration: dict[Id, Exploration]
+    transfer: dict[Id, Transfer]
     baselines: dict[Id, AnyBaselines]
     analyses: Analyses

@@ -1,0 +1,115 @@
+"""Transfer features learned on one dataset to another: reports/studies/<experiment>/.
+
+Writes results.csv, metrics.json, details.json and plots/ there, as a study does. Accuracies are of
+the validation split; the test split stays untouched.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.analyses.output import write_analysis
+from stages.config.load import get_section, load_params
+from stages.core import cli
+from stages.core.paths import MODELS
+from stages.core.splits import load_split
+from stages.studies.findings import Summary
+from stages.transfer_learning.findings import compare, describe_example
+
+
+def main(experiment: str) -> None:
+    """Train with few labels, with and without transferred features."""
+    params = load_params()
+    config = get_section(params.transfer, experiment, "experiment")
+    from stages.inference.bundle import load_model
+    from stages.plots.style import figure_style
+    from stages.plots.transfer import plot_accuracies, plot_gains
+    from stages.transfer_learning.experiment import SCRATCH, run_all
+
+    splits = {name: load_split(config.dataset, name) for name in ("train", "validation")}
+    source = load_model(MODELS / config.source / "model.keras")
+    accuracies = run_all(config, params.models[config.source].network, source, splits)
+    labels = config.labels_per_class
+    with figure_style():
+        figures = {
+            "accuracy": plot_accuracies(accuracies, labels),
+            "gain": plot_gains(accuracies, labels, SCRATCH),
+        }
+    summaries = summarize(labels, accuracies)
+    table = tabulate(config, accuracies)
+    write_analysis(experiment, describe(config, accuracies), summaries, table, figures)
+
+
+def describe(config: Any, accuracies: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return what the page says of the experiment.
+
+    Args:
+        config: Section of the experiment.
+        accuracies: Accuracies [seeds, numbers of labels] by method.
+    """
+    from stages.transfer_learning.experiment import FINE_TUNED, FROZEN, METHODS, RANDOM, SCRATCH
+
+    labels = config.labels_per_class
+    sentences = [
+        describe_example(accuracies, labels, METHODS),
+        "Differences in points:",
+        compare(accuracies, FINE_TUNED, SCRATCH, labels),
+        compare(accuracies, FROZEN, RANDOM, labels),
+    ]
+    return {
+        "question": config.question,
+        "finding": " ".join(capitalize(sentence) for sentence in sentences),
+        "models": [config.source],
+        "metric": "val_accuracy",
+        "captions": {
+            "accuracy": {
+                "title": "Accuracy by number of labels",
+                "description": (
+                    f"All have the layers of {config.source}. Its convolutional layers keep the "
+                    f"weights learned there ({FROZEN}: only a new head is trained), are then "
+                    f"trained as well ({FINE_TUNED}), keep random weights ({RANDOM}), or start "
+                    f"from them ({SCRATCH}). Lines are medians of {len(config.seeds)} seeds, each "
+                    "with its own labeled images; areas the range."
+                ),
+                "summary": "",
+            },
+            "gain": {
+                "title": "What transferred features gain",
+                "description": (
+                    "Where a line is above 0, the method is better than training from scratch on "
+                    "the same labeled images."
+                ),
+                "summary": capitalize(compare(accuracies, FROZEN, SCRATCH, labels)),
+            },
+        },
+    }
+
+
+def capitalize(sentence: str) -> str:
+    """Start a sentence with a capital letter."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def summarize(labels: Sequence[int], accuracies: Mapping[str, np.ndarray]) -> list[Summary]:
+    """Return the accuracies with all seeds, by method and number of labels per class."""
+    return [
+        Summary(f"{method}, {number:,} labels", values[:, column].tolist(), 0)
+        for method, values in accuracies.items()
+        for column, number in enumerate(labels)
+    ]
+
+
+def tabulate(config: Any, accuracies: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return all values: columns method, seed, labels_per_class and accuracy."""
+    keys = pd.MultiIndex.from_product(
+        [list(accuracies), config.seeds, config.labels_per_class],
+        names=["method", "seed", "labels_per_class"],
+    )
+    values = np.concatenate([each.ravel() for each in accuracies.values()])
+    return pd.DataFrame({"accuracy": values}, index=keys).reset_index()
+
+
+if __name__ == "__main__":
+    cli.run(main, "experiment")
