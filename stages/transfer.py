@@ -4,6 +4,7 @@ Writes results.csv, metrics.json, details.json and plots/ there, as a study does
 the validation split; the test split stays untouched.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,11 +27,14 @@ def main(experiment: str) -> None:
     from stages.inference.bundle import load_model
     from stages.plots.style import figure_style
     from stages.plots.transfer import plot_accuracies, plot_gains
-    from stages.transfer_learning.experiment import SCRATCH, run_all
+    from stages.transfer_learning.experiment import SCRATCH, Experiment, run_all
 
+    # Each training has a model of its own, and TensorFlow warns of tracing its functions again.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     splits = {name: load_split(config.dataset, name) for name in ("train", "validation")}
     source = load_model(MODELS / config.source / "model.keras")
-    accuracies = run_all(config, params.models[config.source].network, source, splits)
+    network = params.models[config.source].network
+    accuracies = run_all(Experiment(config, network, source, splits))
     labels = config.labels_per_class
     with figure_style():
         figures = {

@@ -114,6 +114,7 @@ def check_references(params: s.Params, source: str) -> None:
         *anomaly_problems(params),
         *exploration_problems(params),
         *transfer_problems(params),
+        *export_problems(params),
         *baseline_problems(params),
         *robustness_problems(params),
         *memory_problems(params.analyses.memory),
@@ -470,6 +471,18 @@ def transfer_problems(params: s.Params) -> Iterator[str]:
             yield f"{key}.labels_per_class: expected ascending numbers"
         if name in params.studies or name in dict(params.analyses):
             yield f"{key}: duplicate id, also a study or analysis"
+
+
+def export_problems(params: s.Params) -> Iterator[str]:
+    """Exported models that are no classifiers, and texts in 8 bits."""
+    for name, formats in params.export.models.items():
+        key, model = f"export.models.{name}", params.models.get(name)
+        if model is None or model.task != "classification":
+            yield f"{key}: expected the id of a model whose task is classification"
+        elif "int8" in formats and params.datasets[model.dataset].module == "imdb":
+            yield f"{key}: texts have any length, and integers of 8 bits need a fixed shape"
+        if len(set(formats)) != len(formats):
+            yield f"{key}: formats must be unique"
 
 
 def exploration_problems(params: s.Params) -> Iterator[str]:

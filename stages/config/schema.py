@@ -1152,6 +1152,19 @@ class Transfer(Section):
     training: TransferTraining
 
 
+class Export(Section):
+    """Models to export, and the formats of each."""
+
+    num_examples: Count
+    models: Annotated[
+        dict[
+            Id,
+            Annotated[list[Literal["onnx", "litert", "int8"]], Field(min_length=1, max_length=3)],
+        ],
+        Field(min_length=1),
+    ]
+
+
 # Plain competitors
 
 Components = Annotated[int, Field(ge=1, le=784)]
@@ -1443,5 +1456,6 @@ class Params(Section):
     anomaly_detection: dict[Id, AnomalyDetection]
     exploration: dict[Id, Exploration]
     transfer: dict[Id, Transfer]
+    export: Export
     baselines: dict[Id, AnyBaselines]
     analyses: Analyses

@@ -17,9 +17,9 @@ from stages.pipelines.arrays import make_batches
 from stages.transfer_learning.networks import (
     copy_features,
     extract,
-    freeze_statistics,
     join_scale,
-    root_mean_square,
+    measure_scale,
+    standardize,
     take_head,
 )
 
@@ -84,90 +84,86 @@ def measure(model: keras.Model, examples: Split) -> float:
     return float(np.mean(predict_arrays(model, examples.x).argmax(axis=1) == examples.y))
 
 
-def run_all(
-    config: Any,
-    network: Any,
-    source: keras.Sequential,
-    splits: dict[str, Split],
-) -> dict[str, np.ndarray]:
-    """Train with each method, seed and number of labels.
+class Experiment(NamedTuple):
+    """What all trainings have in common.
 
-    Args:
-        config: Section of the experiment.
+    Attributes:
+        config: Section of the experiment in params.yaml.
         network: Section `network` of the model whose features are transferred.
         source: That model, trained.
         splits: Training and validation split of the new dataset.
+    """
+
+    config: Any
+    network: Any
+    source: keras.Sequential
+    splits: dict[str, Split]
+
+
+def run_all(experiment: Experiment) -> dict[str, np.ndarray]:
+    """Train with each method, seed and number of labels.
 
     Returns:
         Validation accuracies [seeds, numbers of labels] by method.
     """
-    precision = config.training.precision
-    with session(config.seeds[0], precision):
-        learned = extract_splits(initialize(network, splits, source), splits)
+    config = experiment.config
+    with session(config.seeds[0], config.training.precision):
+        learned = extract_splits(initialize(experiment, learned=True), experiment.splits)
     accuracies: dict[str, list[list[float]]] = {method: [] for method in METHODS}
-    jobs = tqdm(total=len(config.seeds) * len(config.labels_per_class), unit=" trainings of each")
-    for seed in config.seeds:
-        with session(seed, precision):
-            random = extract_splits(initialize(network, splits), splits)
-        rows = []
-        for per_class in config.labels_per_class:
-            labeled = choose_labeled(splits["train"].y, per_class, seed)
-            with session(seed, precision):
-                row = run_one(config, network, source, splits, labeled, learned)
-            with session(seed, precision):  # with the weights of `random`
-                model = initialize(network, splits)
-                row[RANDOM] = train_head(config, model, splits, labeled, random)
-            rows.append(row)
-            jobs.update()
-        for method in METHODS:
-            accuracies[method].append([row[method] for row in rows])
-    jobs.close()
+    with tqdm(total=len(config.seeds) * len(config.labels_per_class), unit=" sets") as progress:
+        for seed in config.seeds:
+            with session(seed, config.training.precision):
+                random = extract_splits(initialize(experiment), experiment.splits)
+            rows = []
+            for per_class in config.labels_per_class:
+                labeled = choose_labeled(experiment.splits["train"].y, per_class, seed)
+                rows.append(run_one(experiment, seed, labeled, learned, random))
+                progress.update()
+            for method in METHODS:
+                accuracies[method].append([row[method] for row in rows])
     return {method: np.array(values) for method, values in accuracies.items()}
 
 
 def run_one(
-    config: Any,
-    network: Any,
-    source: keras.Sequential,
-    splits: dict[str, Split],
-    labeled: np.ndarray,
-    learned: Features,
+    experiment: Experiment, seed: int, labeled: np.ndarray, learned: Features, random: Features
 ) -> dict[str, float]:
-    """Train from scratch, on frozen features, and from there all weights.
+    """Train with each method on the same labeled images.
 
     Args:
-        config: Section of the experiment.
-        network: Section `network` of the source.
-        source: Trained model.
-        splits: Training and validation split.
+        experiment: See Experiment.
+        seed: Seed of weights and training.
         labeled: Indices of the labeled training examples.
         learned: Features of the source.
+        random: Features of the network with the random weights of `seed`.
 
     Returns:
         Validation accuracies by method.
     """
-    examples, training = splits["train"].take(labeled), config.training
-    scratch = initialize(network, splits)
-    train(scratch, training, training.optimizer.learning_rate, examples)
-    tuned = initialize(network, splits, source)
-    frozen = train_head(config, tuned, splits, labeled, learned)
-    freeze_statistics(tuned)
-    train(tuned, training, config.fine_tuning_learning_rate, examples)
-    return {
-        SCRATCH: measure(scratch, splits["validation"]),
-        FROZEN: frozen,
-        FINE_TUNED: measure(tuned, splits["validation"]),
-    }
+    config, splits = experiment.config, experiment.splits
+    training, precision = config.training, config.training.precision
+    examples = splits["train"].take(labeled)
+    accuracies = {}
+    with session(seed, precision):
+        model = initialize(experiment)
+        train(model, training, training.optimizer.learning_rate, examples)
+        accuracies[SCRATCH] = measure(model, splits["validation"])
+    with session(seed, precision):
+        model = initialize(experiment, learned=True)
+        accuracies[FROZEN] = train_head(model, training, splits, labeled, learned)
+        train(model, training, config.fine_tuning_learning_rate, examples)
+        accuracies[FINE_TUNED] = measure(model, splits["validation"])
+    with session(seed, precision):
+        model = initialize(experiment)
+        accuracies[RANDOM] = train_head(model, training, splits, labeled, random)
+    return accuracies
 
 
-def initialize(
-    network: Any, splits: dict[str, Split], source: keras.Sequential | None = None
-) -> keras.Sequential:
-    """Build the network with random weights, or with the features of `source`."""
-    train_split = splits["train"]
-    model = build(network, train_split.x.shape[1:], int(train_split.y.max()) + 1)
-    if source is not None:
-        copy_features(source, model)
+def initialize(experiment: Experiment, *, learned: bool = False) -> keras.Sequential:
+    """Build the network with random weights, or with the convolutional layers of the source."""
+    examples = experiment.splits["train"]
+    model = build(experiment.network, examples.x.shape[1:], int(examples.y.max()) + 1)
+    if learned:
+        copy_features(experiment.source, model)
     return model
 
 
@@ -177,8 +173,8 @@ def extract_splits(model: keras.Sequential, splits: dict[str, Split]) -> Feature
 
 
 def train_head(
-    config: Any,
     model: keras.Sequential,
+    training: Any,
     splits: dict[str, Split],
     labeled: np.ndarray,
     features: Features,
@@ -186,20 +182,19 @@ def train_head(
     """Train the head of a classifier on its features, and return the validation accuracy.
 
     Args:
-        config: Section of the experiment.
-        model: Classifier; afterwards, it is one of images as good as that of features.
+        model: Classifier; afterwards, it has this head.
+        training: Section `training` of the experiment.
         splits: Training and validation split.
         labeled: Indices of the labeled training examples.
         features: Features of the classifier.
     """
-    examples, training, head = features.train[labeled], config.training, take_head(model)
-    scale = root_mean_square(examples)
-    train(
-        head,
-        training,
-        training.optimizer.learning_rate,
-        Split(examples / np.float16(scale), splits["train"].y[labeled]),
+    head = take_head(model)
+    scale = measure_scale(features.train[labeled])
+    inputs = Features(
+        standardize(features.train[labeled], scale), standardize(features.validation, scale)
     )
-    accuracy = measure(head, Split(features.validation / np.float16(scale), splits["validation"].y))
-    join_scale(model, float(np.float16(scale)))
+    rate = training.optimizer.learning_rate
+    train(head, training, rate, Split(inputs.train, splits["train"].y[labeled]))
+    accuracy = measure(head, Split(inputs.validation, splits["validation"].y))
+    join_scale(model, scale)
     return accuracy

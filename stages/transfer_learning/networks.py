@@ -1,9 +1,20 @@
 """Parts of a convolutional classifier: features, up to its Flatten layer, and head, after it."""
 
+from typing import NamedTuple
+
 import keras
 import numpy as np
 
 from stages.inference.outputs import predict_arrays
+
+SMALLEST_STD = 0.1  # of a feature, as a fraction of that of all: a feature may be almost constant
+
+
+class Scale(NamedTuple):
+    """Mean and standard deviation of each feature, float16 [features]."""
+
+    mean: np.ndarray
+    std: np.ndarray
 
 
 def count_feature_layers(model: keras.Sequential) -> int:
@@ -44,17 +55,6 @@ def copy_features(source: keras.Sequential, target: keras.Sequential) -> None:
     take_features(target).set_weights(take_features(source).get_weights())
 
 
-def freeze_statistics(model: keras.Sequential) -> None:
-    """Freeze batch normalization: few examples would replace its statistics by worse ones.
-
-    Reference:
-        https://keras.io/guides/transfer_learning
-    """
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
-
-
 def extract(model: keras.Sequential, images: np.ndarray) -> np.ndarray:
     """Return the features of images, float16 [n, features]: half the memory of float32.
 
@@ -65,21 +65,35 @@ def extract(model: keras.Sequential, images: np.ndarray) -> np.ndarray:
     return np.asarray(predict_arrays(take_features(model), images)).astype(np.float16)
 
 
-def root_mean_square(features: np.ndarray) -> float:
-    """Return the root mean square of all features.
+def measure_scale(features: np.ndarray) -> Scale:
+    """Return mean and standard deviation of each feature.
 
-    A head learns from features divided by it, so that those of random weights, which are smaller,
+    A head learns from standardized features, so that those of random weights, which are smaller,
     are not at a disadvantage.
-    """
-    return float(np.sqrt(np.mean(np.square(features, dtype=np.float32))))
-
-
-def join_scale(model: keras.Sequential, scale: float) -> None:
-    """Divide the first weights of the head by a scale, instead of its features.
 
     Args:
-        model: Classifier whose head was trained on features divided by `scale`.
-        scale: Positive number.
+        features: Features of the labeled examples, float16 [n, features].
+    """
+    std = features.std(axis=0, dtype=np.float32)
+    least = SMALLEST_STD * np.sqrt(np.mean(np.square(std)))
+    mean = features.mean(axis=0, dtype=np.float32)
+    return Scale(mean.astype(np.float16), np.maximum(std, least).astype(np.float16))
+
+
+def standardize(features: np.ndarray, scale: Scale) -> np.ndarray:
+    """Return features float16 [n, features] of mean 0 and standard deviation 1."""
+    return np.asarray((features - scale.mean) / scale.std)
+
+
+def join_scale(model: keras.Sequential, scale: Scale) -> None:
+    """Change the first layer of the head so that it takes features as they are.
+
+    Args:
+        model: Classifier whose head was trained on features standardized by `scale`.
+        scale: Mean and standard deviation.
     """
     first = model.layers[count_feature_layers(model)]
-    first.kernel.assign(first.kernel / scale)
+    mean, std = (values.astype(np.float32) for values in scale)
+    kernel, bias = first.get_weights()
+    kernel = kernel / std[:, None]
+    first.set_weights([kernel, bias - mean @ kernel])
