@@ -17,7 +17,12 @@ from stages.core import cli
 from stages.core.paths import MODELS
 from stages.core.splits import load_split
 from stages.studies.findings import Summary
-from stages.transfer_learning.findings import compare, describe_example
+from stages.transfer_learning.findings import (
+    compare,
+    conclude,
+    describe_fewest,
+    differences,
+)
 
 
 def main(experiment: str) -> None:
@@ -53,18 +58,21 @@ def describe(config: Any, accuracies: Mapping[str, np.ndarray]) -> dict[str, Any
         config: Section of the experiment.
         accuracies: Accuracies [seeds, numbers of labels] by method.
     """
-    from stages.transfer_learning.experiment import FINE_TUNED, FROZEN, METHODS, RANDOM, SCRATCH
+    from stages.transfer_learning.experiment import FINE_TUNED, FROZEN, RANDOM, SCRATCH
 
     labels = config.labels_per_class
+    gain = differences(accuracies, FINE_TUNED, SCRATCH, labels)
+    frozen = differences(accuracies, FROZEN, SCRATCH, labels)
+    learned = differences(accuracies, FROZEN, RANDOM, labels)
     sentences = [
-        describe_example(accuracies, labels, METHODS),
-        "Differences in points:",
-        compare(accuracies, FINE_TUNED, SCRATCH, labels),
-        compare(accuracies, FROZEN, RANDOM, labels),
+        conclude(gain),
+        describe_fewest(accuracies, labels),
+        compare(gain, FINE_TUNED, SCRATCH),
+        compare(learned, FROZEN, RANDOM),
     ]
     return {
         "question": config.question,
-        "finding": " ".join(capitalize(sentence) for sentence in sentences),
+        "finding": " ".join(sentences),
         "models": [config.source],
         "metric": "val_accuracy",
         "captions": {
@@ -85,15 +93,10 @@ def describe(config: Any, accuracies: Mapping[str, np.ndarray]) -> dict[str, Any
                     "Where a line is above 0, the method is better than training from scratch on "
                     "the same labeled images."
                 ),
-                "summary": capitalize(compare(accuracies, FROZEN, SCRATCH, labels)),
+                "summary": compare(frozen, FROZEN, SCRATCH),
             },
         },
     }
-
-
-def capitalize(sentence: str) -> str:
-    """Start a sentence with a capital letter."""
-    return sentence[:1].upper() + sentence[1:]
 
 
 def summarize(labels: Sequence[int], accuracies: Mapping[str, np.ndarray]) -> list[Summary]:

@@ -115,6 +115,7 @@ def check_references(params: s.Params, source: str) -> None:
         *exploration_problems(params),
         *transfer_problems(params),
         *export_problems(params),
+        *photo_problems(params.photos),
         *baseline_problems(params),
         *robustness_problems(params),
         *memory_problems(params.analyses.memory),
@@ -483,6 +484,13 @@ def export_problems(params: s.Params) -> Iterator[str]:
             yield f"{key}: texts have any length, and integers of 8 bits need a fixed shape"
         if len(set(formats)) != len(formats):
             yield f"{key}: formats must be unique"
+
+
+def photo_problems(config: s.Photos) -> Iterator[str]:
+    """A network without weights."""
+    if config.network not in config.weights:
+        expected = ", ".join(config.weights)
+        yield f"photos.network: expected one of {expected}, found {config.network!r}"
 
 
 def exploration_problems(params: s.Params) -> Iterator[str]:

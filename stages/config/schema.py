@@ -1165,6 +1165,23 @@ class Export(Section):
     ]
 
 
+class PublishedFile(Section):
+    """Address of a file, and the hash that its publisher states."""
+
+    url: Text
+    md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Photos(Section):
+    """Classification of photographs by a network trained on ImageNet."""
+
+    folder: Text | None
+    network: Text
+    top: Annotated[int, Field(ge=1, le=1000)]
+    class_index: PublishedFile
+    weights: Annotated[dict[Text, PublishedFile], Field(min_length=1)]
+
+
 # Plain competitors
 
 Components = Annotated[int, Field(ge=1, le=784)]
@@ -1457,5 +1474,6 @@ class Params(Section):
     exploration: dict[Id, Exploration]
     transfer: dict[Id, Transfer]
     export: Export
+    photos: Photos
     baselines: dict[Id, AnyBaselines]
     analyses: Analyses

@@ -60,8 +60,8 @@ def compare(reference: Reference, format_: str, size: int, p: np.ndarray) -> Row
     difference = float(np.abs(p - reference.p).max())
     if format_ != INT8 and not difference <= TOLERANCE:
         raise ModelError(
-            f"{reference.model}: {format_}: a probability differs by {difference:.2g} from that of the Keras "
-            f"model, expected at most {TOLERANCE:g}"
+            f"{reference.model}: {format_}: a probability differs by {difference:.2g} from that of "
+            f"the Keras model, expected at most {TOLERANCE:g}"
         )
     accuracy = float(np.mean(p.argmax(axis=1) == reference.y))
     return Row(reference.model, format_, size, accuracy, difference)

@@ -1,6 +1,7 @@
 """What transfer learning gained, in sentences. Pure functions over accuracies."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,49 +10,77 @@ from stages.studies.findings import Summary, is_significant, join
 ByMethod = Mapping[str, np.ndarray]  # method -> accuracies [seeds, numbers of labels]
 
 
-def compare(accuracies: ByMethod, method: str, reference: str, labels: Sequence[int]) -> str:
-    """Return a sentence on where a method is better or worse than another.
+class Difference(NamedTuple):
+    """Difference of two methods.
+
+    Attributes:
+        labels: Labels per class.
+        points: Difference of the mean accuracies, in percentage points.
+        significant: Whether it is more than the variation over seeds.
+    """
+
+    labels: int
+    points: float
+    significant: bool
+
+
+def differences(
+    accuracies: ByMethod, method: str, reference: str, labels: Sequence[int]
+) -> list[Difference]:
+    """Compare two methods.
 
     Args:
         accuracies: Accuracies by method.
-        method: Its name.
-        reference: Name of the other one.
+        method: Name of a method.
+        reference: Name of the one that it is compared with.
         labels: Numbers of labels per class, ascending.
     """
-    groups: dict[str, list[str]] = {"better": [], "worse": [], "same": []}
+    found = []
     for column, number in enumerate(labels):
         ours, theirs = (
             Summary(name, accuracies[name][:, column].tolist(), 0) for name in (method, reference)
         )
-        difference = 100 * (ours.mean - theirs.mean)
-        if is_significant(ours, theirs):
-            groups["better" if difference > 0 else "worse"].append(
-                f"{number:,} ({difference:+.1f})"
-            )
-        else:
-            groups["same"].append(f"{number:,} ({difference:+.1f})")
-    if len(groups["same"]) == len(labels):
-        return (
-            f"{method} never differs from {reference} by more than the variation over seeds: "
-            f"{describe(groups['same'])}."
-        )
-    parts = [
-        f"is {name} than {reference} with {describe(groups[name])}"
-        for name in ("better", "worse")
-        if groups[name]
+        points = 100 * (ours.mean - theirs.mean)
+        found.append(Difference(number, points, is_significant(ours, theirs)))
+    return found
+
+
+def conclude(found: Sequence[Difference]) -> str:
+    """Return a sentence on when transfer helps, from differences to training from scratch."""
+    helps = [f"{each.labels:,}" for each in found if each.significant and each.points > 0]
+    if not helps:
+        return "Transfer never helps by more than the variation over seeds."
+    if len(helps) == len(found):
+        return "Transfer helps with any of these numbers of labels, by more than the seeds vary."
+    return f"Transfer helps with {join(helps)} labels a class, by more than the seeds vary."
+
+
+def compare(found: Sequence[Difference], method: str, reference: str) -> str:
+    """Return a sentence on where a method is better or worse than another, in points.
+
+    Args:
+        found: Differences of the two methods.
+        method: Name of the method.
+        reference: Name of the one that it is compared with.
+    """
+    groups = {
+        "better": [each for each in found if each.significant and each.points > 0],
+        "worse": [each for each in found if each.significant and each.points <= 0],
+        "no more than the variation over seeds": [each for each in found if not each.significant],
+    }
+    parts = [f"{name} with {describe(group)}" for name, group in groups.items() if group]
+    text = f"{method} against {reference}: {'; '.join(parts)} labels a class."
+    return text[:1].upper() + text[1:]
+
+
+def describe(found: Sequence[Difference]) -> str:
+    """Name numbers of labels, each with the difference in points."""
+    return join([f"{each.labels:,} ({each.points:+.1f} points)" for each in found])
+
+
+def describe_fewest(accuracies: ByMethod, labels: Sequence[int]) -> str:
+    """Return a sentence on the accuracy of all methods with the fewest labels."""
+    values = [
+        f"{100 * float(values[:, 0].mean()):.1f}% {method}" for method, values in accuracies.items()
     ]
-    if groups["same"]:
-        parts.append(f"does not differ by more than that with {describe(groups['same'])}")
-    more = "by more than the variation over seeds"
-    return f"{method} {parts[0]}, {more}" + "".join(f"; it {part}" for part in parts[1:]) + "."
-
-
-def describe(numbers: Sequence[str]) -> str:
-    """Name numbers of labels per class, each with the difference in points."""
-    return f"{join(numbers)} labels a class"
-
-
-def describe_example(accuracies: ByMethod, labels: Sequence[int], methods: Sequence[str]) -> str:
-    """Return a sentence on the accuracy of methods with the fewest labels."""
-    values = [f"{100 * float(accuracies[method][:, 0].mean()):.1f}% {method}" for method in methods]
     return f"With {labels[0]:,} labels a class, the mean accuracy is {join(values)}."
