@@ -5,6 +5,7 @@ runs differ in them: see benchmarks/export.py.
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def main() -> None:
     print(finding)
 
 
-def check(name: str, formats: list[str], config: Any) -> list[Row]:
+def check(name: str, formats: Sequence[str], config: Any) -> list[Row]:
     """Export a model, and compare each file with it on test examples.
 
     Args:
