@@ -17,6 +17,7 @@ from stages.pipelines.arrays import make_batches
 from stages.transfer_learning.networks import (
     copy_features,
     extract,
+    freeze_statistics,
     join_scale,
     measure_scale,
     standardize,
@@ -150,6 +151,7 @@ def run_one(
     with session(seed, precision):
         model = initialize(experiment, learned=True)
         accuracies[FROZEN] = train_head(model, training, splits, labeled, learned)
+        freeze_statistics(model)
         train(model, training, config.fine_tuning_learning_rate, examples)
         accuracies[FINE_TUNED] = measure(model, splits["validation"])
     with session(seed, precision):

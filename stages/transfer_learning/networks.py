@@ -7,14 +7,12 @@ import numpy as np
 
 from stages.inference.outputs import predict_arrays
 
-SMALLEST_STD = 0.1  # of a feature, as a fraction of that of all: a feature may be almost constant
-
 
 class Scale(NamedTuple):
-    """Mean and standard deviation of each feature, float16 [features]."""
+    """Mean of each feature, float16 [features], and one standard deviation of all."""
 
     mean: np.ndarray
-    std: np.ndarray
+    std: np.float16
 
 
 def count_feature_layers(model: keras.Sequential) -> int:
@@ -65,23 +63,34 @@ def extract(model: keras.Sequential, images: np.ndarray) -> np.ndarray:
     return np.asarray(predict_arrays(take_features(model), images)).astype(np.float16)
 
 
-def measure_scale(features: np.ndarray) -> Scale:
-    """Return mean and standard deviation of each feature.
+def freeze_statistics(model: keras.Sequential) -> None:
+    """Freeze batch normalization, so that few examples do not replace what it learned from many.
 
-    A head learns from standardized features, so that those of random weights, which are smaller,
-    are not at a disadvantage.
+    Reference:
+        https://keras.io/guides/transfer_learning
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
+def measure_scale(features: np.ndarray) -> Scale:
+    """Return the mean of each feature, and the standard deviation of all around them.
+
+    A head learns from features standardized by them, so that those of random weights, which are
+    smaller and less centered, are not at a disadvantage. A standard deviation per feature would
+    enlarge the noise of those that are almost constant among few examples.
 
     Args:
         features: Features of the labeled examples, float16 [n, features].
     """
-    std = features.std(axis=0, dtype=np.float32)
-    least = SMALLEST_STD * np.sqrt(np.mean(np.square(std)))
     mean = features.mean(axis=0, dtype=np.float32)
-    return Scale(mean.astype(np.float16), np.maximum(std, least).astype(np.float16))
+    std = np.sqrt(features.var(axis=0, dtype=np.float32).mean())
+    return Scale(mean.astype(np.float16), np.float16(std))
 
 
 def standardize(features: np.ndarray, scale: Scale) -> np.ndarray:
-    """Return features float16 [n, features] of mean 0 and standard deviation 1."""
+    """Return standardized features, float16 [n, features]."""
     return np.asarray((features - scale.mean) / scale.std)
 
 
@@ -90,10 +99,9 @@ def join_scale(model: keras.Sequential, scale: Scale) -> None:
 
     Args:
         model: Classifier whose head was trained on features standardized by `scale`.
-        scale: Mean and standard deviation.
+        scale: Means and standard deviation.
     """
     first = model.layers[count_feature_layers(model)]
-    mean, std = (values.astype(np.float32) for values in scale)
     kernel, bias = first.get_weights()
-    kernel = kernel / std[:, None]
-    first.set_weights([kernel, bias - mean @ kernel])
+    kernel = kernel / np.float32(scale.std)
+    first.set_weights([kernel, bias - scale.mean.astype(np.float32) @ kernel])

@@ -91,11 +91,24 @@ def test_a_head_of_standardized_features_joins_its_network() -> None:
     np.testing.assert_allclose(predict_arrays(model, x), expected, atol=0.01)
 
 
-def test_a_constant_feature_is_not_enlarged() -> None:
+def test_features_are_centered_and_have_one_scale() -> None:
     features = np.array([[0, 1], [2, 1]], np.float16)
     scale = networks.measure_scale(features)
-    np.testing.assert_allclose(scale.std, [1, 0.1 * np.sqrt(0.5)], rtol=1e-3)
-    np.testing.assert_allclose(networks.standardize(features, scale), [[-1, 0], [1, 0]])
+    assert scale.mean.tolist() == [1, 1]
+    assert scale.std == pytest.approx(np.sqrt(0.5), rel=1e-3)
+    expected = [[-np.sqrt(2), 0], [np.sqrt(2), 0]]
+    np.testing.assert_allclose(networks.standardize(features, scale), expected, rtol=1e-3)
+
+
+def test_frozen_statistics_stay_as_they_are() -> None:
+    model, examples = make_model(1), make_split(30)
+    networks.freeze_statistics(model)
+    before = [layer.get_weights() for layer in model.layers]
+    experiment.train(model, make_config().training, 0.01, examples)
+    for layer, old in zip(model.layers, before, strict=True):
+        for one, other in zip(old, layer.get_weights(), strict=True):
+            frozen = isinstance(layer, keras.layers.BatchNormalization)
+            assert np.array_equal(one, other) == frozen
 
 
 # Experiment
