@@ -16,6 +16,7 @@ from stages.page import captions
 from stages.page.captions import Caption, dataset_captions, describe_figure
 from stages.page.cards import find_urls
 from stages.page.competitors import Network, chart_records, describe_chart, present
+from stages.page.exports import read_export
 from stages.page.media import arrange_frames, compress, svg_to_url, to_url
 from stages.page.recipes import Recipe
 from stages.page.render import (
@@ -81,8 +82,9 @@ def main() -> None:
         datasets,
         baseline,
         Charts(time_charts, compress(javascript())),
-        [read_study(name) for name in [*params.studies, *dict(params.analyses)]],
+        [read_study(name) for name in [*params.studies, *dict(params.analyses), *params.transfer]],
         competitions=make_competitions(models, datasets),
+        exported=read_export(),
     )
     with atomic_output(PAGE) as partial:
         partial.write_text(content, encoding="utf-8")

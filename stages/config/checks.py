@@ -113,6 +113,9 @@ def check_references(params: s.Params, source: str) -> None:
         *study_problems(params),
         *anomaly_problems(params),
         *exploration_problems(params),
+        *transfer_problems(params),
+        *export_problems(params),
+        *photo_problems(params.photos),
         *baseline_problems(params),
         *robustness_problems(params),
         *memory_problems(params.analyses.memory),
@@ -453,6 +456,41 @@ def anomaly_problems(params: s.Params) -> Iterator[str]:
         if config.anomalies not in others:
             expected = ", ".join(others)
             yield f"{key}.anomalies: expected one of {expected}, found {config.anomalies!r}"
+
+
+def transfer_problems(params: s.Params) -> Iterator[str]:
+    """Transfer from models without convolutional features, or to images of another kind."""
+    for name, config in params.transfer.items():
+        key, source = f"transfer.{name}", params.models.get(config.source)
+        if not isinstance(source, s.CnnModel):
+            networks = [other for other, m in params.models.items() if isinstance(m, s.CnnModel)]
+            yield f"{key}.source: expected one of {', '.join(networks)}, found {config.source!r}"
+        datasets = [other for other, each in params.datasets.items() if each.module in IMAGES]
+        if config.dataset not in datasets:
+            yield f"{key}.dataset: expected one of {', '.join(datasets)}, found {config.dataset!r}"
+        if config.labels_per_class != sorted(set(config.labels_per_class)):
+            yield f"{key}.labels_per_class: expected ascending numbers"
+        if name in params.studies or name in dict(params.analyses):
+            yield f"{key}: duplicate id, also a study or analysis"
+
+
+def export_problems(params: s.Params) -> Iterator[str]:
+    """Exported models that are no classifiers, and texts in 8 bits."""
+    for name, formats in params.export.models.items():
+        key, model = f"export.models.{name}", params.models.get(name)
+        if model is None or model.task != "classification":
+            yield f"{key}: expected the id of a model whose task is classification"
+        elif "int8" in formats and params.datasets[model.dataset].module == "imdb":
+            yield f"{key}: texts have any length, and integers of 8 bits need a fixed shape"
+        if len(set(formats)) != len(formats):
+            yield f"{key}: formats must be unique"
+
+
+def photo_problems(config: s.Photos) -> Iterator[str]:
+    """A network without weights."""
+    if config.network not in config.weights:
+        expected = ", ".join(config.weights)
+        yield f"photos.network: expected one of {expected}, found {config.network!r}"
 
 
 def exploration_problems(params: s.Params) -> Iterator[str]:

@@ -1130,6 +1130,58 @@ class Exploration(Section):
     strength: Positive
 
 
+class TransferTraining(Section):
+    """Training with few labels: `epochs`, but at least `min_steps` steps."""
+
+    batch_size: BatchSize
+    precision: Precision
+    epochs: Epochs
+    min_steps: Steps
+    optimizer: AnyOptimizer
+
+
+class Transfer(Section):
+    """Features of one model for another dataset, by number of labels."""
+
+    question: Text
+    source: Id
+    dataset: Id
+    labels_per_class: Annotated[list[Count], Field(min_length=2, max_length=10)]
+    seeds: Annotated[list[Seed], Field(min_length=3, max_length=100)]
+    fine_tuning_learning_rate: Positive
+    training: TransferTraining
+
+
+class Export(Section):
+    """Models to export, and the formats of each."""
+
+    num_examples: Count
+    models: Annotated[
+        dict[
+            Id,
+            Annotated[list[Literal["onnx", "litert", "int8"]], Field(min_length=1, max_length=3)],
+        ],
+        Field(min_length=1),
+    ]
+
+
+class PublishedFile(Section):
+    """Address of a file, and the hash that its publisher states."""
+
+    url: Text
+    md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Photos(Section):
+    """Classification of photographs by a network trained on ImageNet."""
+
+    folder: Text | None
+    network: Text
+    top: Annotated[int, Field(ge=1, le=1000)]
+    class_index: PublishedFile
+    weights: Annotated[dict[Text, PublishedFile], Field(min_length=1)]
+
+
 # Plain competitors
 
 Components = Annotated[int, Field(ge=1, le=784)]
@@ -1420,5 +1472,8 @@ class Params(Section):
     studies: dict[Id, Study]
     anomaly_detection: dict[Id, AnomalyDetection]
     exploration: dict[Id, Exploration]
+    transfer: dict[Id, Transfer]
+    export: Export
+    photos: Photos
     baselines: dict[Id, AnyBaselines]
     analyses: Analyses

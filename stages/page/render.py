@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.page import captions, cards, competitors, networks, recipes
 from stages.page.explanations import COURSES
+from stages.page.exports import ExportPage
 from stages.page.intervals import Interval, choose_intervals, find_intervals
 from stages.page.media import compress
 from stages.page.recipes import Recipe, plural
@@ -184,6 +185,7 @@ def render(
     studies: Sequence[StudyPage] = (),
     *,
     competitions: Sequence[Mapping[str, Any]] = (),
+    exported: ExportPage | None = None,
 ) -> str:
     """Render the page as HTML, without control characters.
 
@@ -194,6 +196,7 @@ def render(
         charts: Charts of error against training time, and what draws all charts.
         studies: Studies, in the order of the page.
         competitions: Plain competitors by dataset; see competitors.present, with their `figure`.
+        exported: Exported models, None if there are none.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -242,6 +245,7 @@ def render(
         vega=charts.library,
         studies=studies,
         competitions=competitions,
+        exported=exported,
         records=records,
         precisions=count_values(records, "precision"),
         processors=count_values(records, "processor"),
