@@ -1406,6 +1406,13 @@ class Analyses(Section):
     memory: Memory
 
 
+class DrawnDigits(Section):
+    """Drawn digits, labeled by their file names, and the classifiers that answer."""
+
+    folder: Text
+    models: Annotated[list[Id], Field(min_length=1)]
+
+
 class Params(Section):
     """Content of params.yaml."""
 
@@ -1422,3 +1429,4 @@ class Params(Section):
     exploration: dict[Id, Exploration]
     baselines: dict[Id, AnyBaselines]
     analyses: Analyses
+    drawn_digits: DrawnDigits

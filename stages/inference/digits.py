@@ -6,6 +6,7 @@ from scipy import ndimage
 
 SIDE, BOX = 28, 20  # of an image of MNIST, and of the box that its digit fills, in pixels
 MAX_SIDE = 400  # larger images are reduced first
+PAPER_SIDE = 64  # of the reduced image by which the brightness of the paper is estimated
 LEAST_INK = 0.25  # of the strongest ink
 
 
@@ -47,8 +48,11 @@ def measure_ink(brightness: np.ndarray) -> np.ndarray:
     border = np.concatenate([brightness[[0, -1]].ravel(), brightness[:, [0, -1]].ravel()])
     light_on_dark = np.median(border) < brightness.mean() and np.median(border) < 128
     darkness = brightness if light_on_dark else 255 - brightness
-    paper = ndimage.percentile_filter(darkness, 20, size=max(min(darkness.shape) // 2, 3))
-    contrast = np.clip(darkness - ndimage.gaussian_filter(paper, 2), 0, None)
+    coarse = Image.fromarray(darkness)
+    coarse.thumbnail((PAPER_SIDE, PAPER_SIDE), Image.Resampling.BOX)
+    paper = ndimage.percentile_filter(np.asarray(coarse), 20, size=max(min(coarse.size) // 2, 3))
+    resized = Image.fromarray(paper).resize(darkness.shape[::-1], Image.Resampling.BILINEAR)
+    contrast = np.clip(darkness - np.asarray(resized), 0, None)
     scaled: np.ndarray = np.clip(contrast / max(np.percentile(contrast, 99.5), 1), 0, 1)
     return scaled
 
