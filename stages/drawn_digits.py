@@ -18,7 +18,8 @@ from stages.core.files import write_json
 from stages.core.paths import MODELS, REPORTS
 from stages.encoding.image import InvalidImageError, convert, load_image
 from stages.inference.digits import read_digits
-from stages.plots.drawn_digits import Drawing, plot_drawings, save_colors
+from stages.plots.drawn_digits import Drawing, plot_drawings
+from stages.plots.full_color import save_full_color
 
 FOLDER = REPORTS / "drawn_digits"
 GROUPS = ("easy", "hard")
@@ -48,7 +49,7 @@ def main() -> None:
     with figure_style():
         shown = {name: p[:MAX_SHOWN] for name, p in answers.items()}
         figure = plot_drawings(drawings[:MAX_SHOWN], shown, classes)
-        save_colors(figure, FOLDER / "plots" / "answers.png")
+        save_full_color(figure, FOLDER / "plots" / "answers.png")
     write_json(
         FOLDER / "details.json", [details], indent=None
     )  # a list: no numbers for `dvc metrics`

@@ -1413,6 +1413,18 @@ class DrawnDigits(Section):
     models: Annotated[list[Id], Field(min_length=1)]
 
 
+class LookInside(Section):
+    """Examples whose answers are explained, by classifier."""
+
+    split: Literal["validation", "test"]
+    examples: dict[Id, Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]]
+    integration_steps: Annotated[int, Field(ge=1, le=10_000)]
+    occluded_side: Annotated[int, Field(ge=1, le=28)]  # in pixels
+    background: Annotated[int, Field(ge=1, le=10_000)]  # training rows to compare a row with
+    permutations: Annotated[int, Field(ge=1, le=1000)]  # of the columns, for each of them
+    seed: Seed
+
+
 class Params(Section):
     """Content of params.yaml."""
 
@@ -1430,3 +1442,4 @@ class Params(Section):
     baselines: dict[Id, AnyBaselines]
     analyses: Analyses
     drawn_digits: DrawnDigits
+    look_inside: LookInside

@@ -2,17 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
-from stages.core.files import atomic_output
 from stages.plots.colors import GENERATED, TEST
-from stages.plots.style import rasterize
 
 COLUMNS = 5
 CORRECT, WRONG, OTHER = TEST, GENERATED, "#b5bcc4"
@@ -101,10 +97,3 @@ def draw_probabilities(axes: Axes, p: np.ndarray, classes: Sequence[str], label:
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-
-
-def save_colors(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG with more colors than `save_figure`, for photographs beside charts."""
-    image = Image.fromarray(rasterize(figure)).quantize(256, dither=Image.Dither.NONE)
-    with atomic_output(path) as partial:
-        image.save(partial, format="PNG", optimize=True)
