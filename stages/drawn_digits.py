@@ -17,7 +17,7 @@ from stages.core.errors import DataError
 from stages.core.files import write_json
 from stages.core.paths import MODELS, REPORTS
 from stages.encoding.image import InvalidImageError, convert, load_image
-from stages.inference.digits import read_digits
+from stages.inference.digits import find_digits
 from stages.plots.drawn_digits import Drawing, plot_drawings
 from stages.plots.full_color import save_full_color
 
@@ -83,13 +83,13 @@ def read_drawing(path: Path, classes: Sequence[str]) -> Drawing:
             "and an underscore"
         )
     try:
-        image = np.asarray(convert(load_image(path.read_bytes()), 3))
+        photograph = convert(load_image(path.read_bytes()), 3)
     except InvalidImageError as error:
         raise DataError(f"{path}: {error}") from None
-    digits = read_digits(image)
+    digits = [found.image for found in find_digits(photograph)]
     most = max(digits, key=np.sum, default=np.zeros((28, 28), np.uint8))
     group = next((word for word in words if word in GROUPS), "")
-    return Drawing(path.name, label, group, image, most, len(digits))
+    return Drawing(path.name, label, group, np.asarray(photograph), most, len(digits))
 
 
 def is_correct(drawings: Sequence[Drawing], p: np.ndarray, classes: Sequence[str]) -> np.ndarray:

@@ -45,7 +45,9 @@ def fit_background(x: np.ndarray) -> np.ndarray:
     The rim counts more at first, since it is rarely ink.
     """
     height, width = x.shape[:2]
-    rows, columns = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    rows, columns = np.meshgrid(
+        np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij"
+    )
     terms = [np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2]
     basis = np.stack(terms, axis=2).reshape(-1, 6)
     step = max(1, len(basis) // 8000)

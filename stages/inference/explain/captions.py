@@ -29,8 +29,8 @@ CAPTIONS = {
     "weights": Caption(
         "Weights of the linear model as images",
         "Orange pixels raise the score of the class and blue ones lower it. Such a template per "
-        "class is all that a linear model has: the 0 of MNIST is blue in its hole, and what is "
-        "orange in one class is blue in those that are confused with it.",
+        "class is all that a linear model has: a 0 must have no ink in its hole, which is blue, "
+        "and trousers none between the legs.",
     ),
     "words": Caption(
         "What each word did",
