@@ -116,6 +116,7 @@ def describe(
             {"name": f"{name}_{kind}", **CAPTIONS[kind.partition("_")[0]]._asdict()}
             for kind in kinds
         ],
+        "caption": CAPTIONS["words"]._asdict(),
         "examples": [
             {
                 "example": example,

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.page import captions, cards, competitors, networks, recipes
 from stages.page.explanations import COURSES
+from stages.page.inside import DrawnDigits, Inside
 from stages.page.intervals import Interval, choose_intervals, find_intervals
 from stages.page.recipes import Recipe, plural
 from stages.page.vega import Spec
@@ -182,6 +183,8 @@ def render(
     studies: Sequence[StudyPage] = (),
     *,
     competitions: Sequence[Mapping[str, Any]] = (),
+    drawn_digits: DrawnDigits | None = None,
+    inside: Inside | None = None,
 ) -> str:
     """Render the page as HTML, without control characters.
 
@@ -192,6 +195,8 @@ def render(
         charts: Charts of error against training time, and what draws all charts.
         studies: Studies, in the order of the page.
         competitions: Plain competitors by dataset; see competitors.present, with their `figure`.
+        drawn_digits: Answers for drawn digits.
+        inside: Explanations of answers.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -237,6 +242,8 @@ def render(
         vega=charts.library,
         studies=studies,
         competitions=competitions,
+        drawn_digits=drawn_digits,
+        inside=inside,
         records=records,
         precisions=count_values(records, "precision"),
         processors=count_values(records, "processor"),
