@@ -27,8 +27,10 @@ def grad_cam(network: keras.Model, image: np.ndarray, target: int) -> np.ndarray
         Selvaraju et al.: Grad-CAM: visual explanations from deep networks via gradient-based
         localization, ICCV 2017.
     """
+    x = tf.constant(image[None])
     with tf.GradientTape() as tape:
-        maps, scores = network(tf.constant(image[None]), training=False)
+        tape.watch(x)
+        maps, scores = network(x, training=False)
         score = scores[0, target]
     gradient = tape.gradient(score, maps)
     weights = tf.reduce_mean(gradient[0], axis=(0, 1))
