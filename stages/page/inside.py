@@ -125,4 +125,7 @@ def describe_answers(examples: Sequence[Mapping[str, Any]]) -> str:
     wrong = [each for each in examples if each["answer"] != each["label"]]
     named = ", ".join(f"example {each['example']} is {each['label']}" for each in wrong)
     right = len(examples) - len(wrong)
-    return f"{right} of these {len(examples)} answers are right" + (f"; {named}." if wrong else ".")
+    verb = "is" if right == 1 else "are"
+    return f"{right} of these {len(examples)} answers {verb} right" + (
+        f"; {named}." if wrong else "."
+    )

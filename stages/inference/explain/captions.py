@@ -36,7 +36,7 @@ CAPTIONS = {
         "What each word did",
         "Each word is left out in turn (Li et al., 2016); its color is what the log-odds of the "
         f"answer lose without it. {LEGEND} Words without color do not matter here, or others say "
-        "the same. Gray words are not read: a text is cut to its last words.",
+        "the same; those by which a long text is cut have none either.",
     ),
     "columns": Caption(
         "What each column did",
