@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,7 +124,7 @@ def test_a_folder_with_unusable_files_is_refused(
 def test_an_answer_is_green_if_it_is_right() -> None:
     drawings = [drawing("1_easy.png", "1", "easy"), drawing("2_easy.png", "2", "easy")]
     figure = plot_drawings(drawings, {"a": one_hot(1, 3)}, CLASSES)
-    bars = [axes.patches for axes in figure.axes if axes.patches]
+    bars: list[Any] = [axes.patches for axes in figure.axes if axes.patches]
     highest = [max(each, key=lambda bar: bar.get_height()) for each in bars]
     colors = [bar.get_facecolor() for bar in highest]
     assert colors[0] != colors[1]
@@ -175,7 +176,7 @@ def test_invalid_parameters_are_refused(
 def test_an_example_that_does_not_exist_is_refused() -> None:
     split = Split(np.zeros((3, 2)), np.zeros(3))
     assert len(look_inside.choose(split, [2, 0], "votes_mlp").y) == 2
-    with pytest.raises(ConfigError, match="look_inside.examples.votes_mlp: .* 0 to 2, found 3"):
+    with pytest.raises(ConfigError, match="0 to 2, found 3"):
         look_inside.choose(split, [0, 3], "votes_mlp")
 
 
