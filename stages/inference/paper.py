@@ -1,6 +1,7 @@
 """Separate ink from paper in a photograph: uneven light, colors, noise and printed lines."""
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
 OFFSET = 24.0  # added before the logarithm, so that dark pixels do not dominate
@@ -44,46 +45,72 @@ def fit_background(x: np.ndarray) -> np.ndarray:
 
     The rim counts more at first, since it is rarely ink.
     """
-    height, width = x.shape[:2]
-    rows, columns = np.meshgrid(
-        np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij"
-    )
+    factor = coarse_factor(x)
+    small = shrink(x, factor)
+    rows, columns = np.meshgrid(*(np.linspace(-1, 1, side) for side in small.shape[:2]), indexing="ij")
     terms = [np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2]
     basis = np.stack(terms, axis=2).reshape(-1, 6)
-    step = max(1, len(basis) // 8000)
-    sample, values = basis[::step], x.reshape(-1, x.shape[2])[::step]
-    rim = np.maximum(np.abs(sample[:, 1]), np.abs(sample[:, 2])) > 0.85
+    values = small.reshape(len(basis), -1)
+    rim = np.maximum(np.abs(basis[:, 1]), np.abs(basis[:, 2])) > 0.85
     weights = np.where(rim, 1.0, 0.2)
     for _ in range(12):
-        scaled = sample * weights[:, None]
-        ridge = 1e-6 * np.trace(scaled.T @ sample) * np.eye(6)
-        coefficients = np.linalg.solve(scaled.T @ sample + ridge, scaled.T @ values)
-        residual = np.linalg.norm(values - sample @ coefficients, axis=1)
+        scaled = basis * weights[:, None]
+        ridge = 1e-6 * np.trace(scaled.T @ basis) * np.eye(6)
+        coefficients = np.linalg.solve(scaled.T @ basis + ridge, scaled.T @ values)
+        residual = np.linalg.norm(values - basis @ coefficients, axis=1)
         scale = max(float(np.average(residual, weights=weights)), 0.01)
         weights = np.where(rim, 1.0, 0.4) / (1 + (residual / scale) ** 2) ** 2
-    fitted: np.ndarray = (basis @ coefficients).reshape(x.shape)
-    return fitted
+    return enlarge((basis @ coefficients).reshape(small.shape), x.shape)
 
 
 def fill_background(x: np.ndarray, inked: np.ndarray) -> np.ndarray:
     """Average each channel of x [height, width, channels] around each pixel, leaving out ink."""
-    size = max(x.shape[:2])
-    kept = (~ndimage.binary_dilation(inked, iterations=max(1, size // 100))).astype(np.float32)
-    wide = [fill_within(x, kept, size / 4), fill_within(x, kept, size / 14)]
-    weight = ndimage.gaussian_filter(kept, size / 14)[..., None]
-    trust = weight / (weight + 0.1)
-    filled: np.ndarray = trust * wide[1] + (1 - trust) * wide[0]
-    return filled
+    factor, side = coarse_factor(x), max(x.shape[:2])
+    kept = ~ndimage.binary_dilation(inked, iterations=max(1, side // 100))
+    kept = kept[..., None].astype(np.float32)
+    values, weights = shrink(x * kept, factor), shrink(kept, factor)
+    mean = x.mean(axis=(0, 1))
+    filled = [blur_within(values, weights, side / part / factor, mean) for part in (4, 14)]
+    density = ndimage.gaussian_filter(weights, (side / 14 / factor, side / 14 / factor, 0))
+    trust = density / (density + 0.1)
+    return enlarge(trust * filled[1] + (1 - trust) * filled[0], x.shape)
 
 
-def fill_within(x: np.ndarray, kept: np.ndarray, sigma: float) -> np.ndarray:
-    """Average x [height, width, channels] by a Gaussian window over the pixels that are `kept`."""
-    weight = ndimage.gaussian_filter(kept, sigma) + 1e-6
+def blur_within(
+    values: np.ndarray, weights: np.ndarray, sigma: float, default: np.ndarray
+) -> np.ndarray:
+    """Divide blurred values [height, width, channels] by blurred weights [height, width, 1]."""
+    values, weights = (
+        ndimage.gaussian_filter(each, (sigma, sigma, 0)) for each in (values, weights)
+    )
+    blurred: np.ndarray = (values + 1e-6 * default) / (weights + 1e-6)
+    return blurred
+
+
+def coarse_factor(x: np.ndarray) -> int:
+    """Return the factor by which x [height, width, ...] is shrunk where only smooth light counts."""
+    return max(1, max(x.shape[:2]) // 100)
+
+
+def shrink(x: np.ndarray, factor: int) -> np.ndarray:
+    """Average x [height, width, channels] over blocks of `factor` pixels; those at the rim repeat."""
+    height, width, channels = x.shape
+    padded = np.pad(x, ((0, -height % factor), (0, -width % factor), (0, 0)), mode="edge")
+    blocks = padded.reshape(len(padded) // factor, factor, -1, factor, channels)
+    averages: np.ndarray = blocks.mean(axis=(1, 3))
+    return averages
+
+
+def enlarge(small: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Interpolate averages of blocks [rows, columns, channels] to `shape`, height and width first."""
+    factor = coarse_factor(np.empty(shape))
+    size = (small.shape[1] * factor, small.shape[0] * factor)
     channels = [
-        (ndimage.gaussian_filter(x[..., c] * kept, sigma) + 1e-6 * x[..., c].mean()) / weight
-        for c in range(x.shape[2])
+        Image.fromarray(np.ascontiguousarray(small[..., c], np.float32))
+        .resize(size, Image.Resampling.BILINEAR)
+        for c in range(small.shape[2])
     ]
-    return np.stack(channels, axis=2)
+    return np.stack([np.asarray(each) for each in channels], axis=2)[: shape[0], : shape[1]]
 
 
 def project(difference: np.ndarray, inked: np.ndarray) -> np.ndarray:
@@ -136,10 +163,8 @@ def remove_lines(ink: np.ndarray, noise: float) -> np.ndarray:
     reach = max(2, round(MAX_LINE_WIDTH * max(height, width) / 2))
     level = max(3 * noise, 0.02)
     narrow = ink - np.maximum(shift_rows(ink, -2 * reach), shift_rows(ink, 2 * reach))
-    narrow = narrow.clip(-level, level)
-    angle = max(LINE_ANGLES, key=lambda each: line_contrast(narrow, float(each), 3))
-    fine = angle + np.deg2rad(np.arange(-1, 1.01, 0.2))
-    angle = float(max(fine, key=lambda each: line_contrast(narrow, float(each), 1)))
+    narrow = narrow.clip(-level, level).astype(np.float32)
+    angle = find_tilt(narrow)
     offsets = tilt(width, angle)
     straight = shear(ink, offsets)
     profile = np.percentile(straight, LINE_COVERAGE, axis=1)
@@ -180,7 +205,20 @@ def shear(x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return sheared
 
 
-def line_contrast(narrow: np.ndarray, angle: float, smooth: int) -> float:
-    """Measure how strongly the mean of tilted rows varies: most at the tilt of printed lines."""
-    profile = shear(narrow, tilt(narrow.shape[1], angle)).mean(axis=1)
-    return float(np.var(ndimage.uniform_filter1d(profile, smooth)))
+def find_tilt(narrow: np.ndarray) -> float:
+    """Return the tilt, in radians, at which tilted rows of `narrow` [height, width] differ most.
+
+    About a hundred columns are enough.
+    """
+    columns = np.arange(0, narrow.shape[1], 1 + narrow.shape[1] // 100)
+    sampled = narrow[:, columns]
+    center = narrow.shape[1] / 2
+
+    def contrast(angle: float, smooth: int) -> float:
+        offsets = np.rint(np.tan(angle) * (columns - center)).astype(int)
+        profile = shear(sampled, offsets).mean(axis=1)
+        return float(np.var(ndimage.uniform_filter1d(profile, smooth)))
+
+    angle = max(LINE_ANGLES, key=lambda each: contrast(float(each), 5))
+    fine = angle + np.deg2rad(np.arange(-1, 1.01, 0.2))
+    return float(max(fine, key=lambda each: contrast(float(each), 1)))
