@@ -388,6 +388,8 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
         "reports/seeds.json",
         "benchmarks/results.json",
         "benchmarks/recipes.yaml",
+        "reports/drawn_digits",
+        "reports/look_inside",
     }
     code = {path for path in deps if path.startswith("stages/")}
     models = {f"reports/{model}" for model in PARAMS.models}
