@@ -1,6 +1,6 @@
 """Checks beyond the schema: references between sections, and sizes of layers."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -119,6 +119,8 @@ def check_references(params: s.Params, source: str) -> None:
         *baseline_problems(params),
         *robustness_problems(params),
         *memory_problems(params.analyses.memory),
+        *drawing_problems(params),
+        *explanation_problems(params),
     ]
     if problems:
         raise ConfigError(f"{source}: {'; '.join(problems)}")
@@ -605,3 +607,36 @@ def memory_problems(config: s.Memory) -> Iterator[str]:
         yield f"{key}.distances: expected ascending numbers from 0"
     if config.compared not in config.distances:
         yield f"{key}.compared: expected one of `distances`, found {config.compared}"
+
+
+def drawing_problems(params: s.Params) -> Iterator[str]:
+    """Models that do not classify digits, or twice the same."""
+    config, key = params.drawn_digits, "drawn_digits.models"
+    expected = list_classifiers(params, {"mnist"})
+    for name in config.models:
+        if name not in expected:
+            yield f"{key}: expected some of {', '.join(expected)}; found {name!r}"
+    if len(set(config.models)) != len(config.models):
+        yield f"{key}: each model must be named once"
+
+
+def explanation_problems(params: s.Params) -> Iterator[str]:
+    """Models that do not classify images, texts or tables."""
+    datasets = {
+        name
+        for name, dataset in params.datasets.items()
+        if dataset.module in {*IMAGES, *TABLES, "imdb"}
+    }
+    expected = list_classifiers(params, datasets)
+    for name in params.look_inside.examples:
+        if name not in expected:
+            yield (f"look_inside.examples: expected some of {', '.join(expected)}; found {name!r}")
+
+
+def list_classifiers(params: s.Params, datasets: Collection[str]) -> list[str]:
+    """Return the models that classify examples of one of the datasets."""
+    return [
+        name
+        for name, model in params.models.items()
+        if model.task == "classification" and model.dataset in datasets
+    ]

@@ -1458,6 +1458,25 @@ class Analyses(Section):
     memory: Memory
 
 
+class DrawnDigits(Section):
+    """Drawn digits, labeled by their file names, and the classifiers that answer."""
+
+    folder: Text
+    models: Annotated[list[Id], Field(min_length=1)]
+
+
+class LookInside(Section):
+    """Examples whose answers are explained, by classifier."""
+
+    split: Literal["validation", "test"]
+    examples: dict[Id, Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]]
+    integration_steps: Annotated[int, Field(ge=1, le=10_000)]
+    occluded_side: Annotated[int, Field(ge=1, le=28)]  # in pixels
+    background: Annotated[int, Field(ge=1, le=10_000)]  # training rows to compare a row with
+    permutations: Annotated[int, Field(ge=1, le=1000)]  # of the columns, for each of them
+    seed: Seed
+
+
 class Params(Section):
     """Content of params.yaml."""
 
@@ -1477,3 +1496,5 @@ class Params(Section):
     photos: Photos
     baselines: dict[Id, AnyBaselines]
     analyses: Analyses
+    drawn_digits: DrawnDigits
+    look_inside: LookInside

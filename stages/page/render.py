@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stages.page import captions, cards, competitors, networks, recipes
 from stages.page.explanations import COURSES
 from stages.page.exports import ExportPage
+from stages.page.inside import DrawnDigits, Inside
 from stages.page.intervals import Interval, choose_intervals, find_intervals
 from stages.page.media import compress
 from stages.page.recipes import Recipe, plural
@@ -186,6 +187,8 @@ def render(
     *,
     competitions: Sequence[Mapping[str, Any]] = (),
     exported: ExportPage | None = None,
+    drawn_digits: DrawnDigits | None = None,
+    inside: Inside | None = None,
 ) -> str:
     """Render the page as HTML, without control characters.
 
@@ -197,6 +200,8 @@ def render(
         studies: Studies, in the order of the page.
         competitions: Plain competitors by dataset; see competitors.present, with their `figure`.
         exported: Exported models, None if there are none.
+        drawn_digits: Answers for drawn digits.
+        inside: Explanations of answers.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -246,6 +251,8 @@ def render(
         studies=studies,
         competitions=competitions,
         exported=exported,
+        drawn_digits=drawn_digits,
+        inside=inside,
         records=records,
         precisions=count_values(records, "precision"),
         processors=count_values(records, "processor"),

@@ -205,7 +205,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"explore@{key}" for key in PARAMS.exploration}
     expected |= {"garment_photos", "synthesize_dates", "synthesize_digit_rows", "report"}
     expected |= {f"baseline@{key}" for key in PARAMS.baselines}
-    expected |= ANALYSES
+    expected |= ANALYSES | {"drawn_digits", "look_inside"}
     assert set(stages) == expected
     assert all(stage.desc for stage in stages.values())
 
@@ -291,6 +291,8 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 "baseline": {f"baselines.{key}", f"datasets.{key}"},
                 **{analysis: {f"analyses.{analysis}"} for analysis in ANALYSES},
                 "robustness": {"analyses.robustness", *attacked},
+                "drawn_digits": {"drawn_digits"},
+                "look_inside": {"look_inside"},
             }[kind]
         ), name
 
@@ -386,6 +388,8 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
         "reports/seeds.json",
         "benchmarks/results.json",
         "benchmarks/recipes.yaml",
+        "reports/drawn_digits",
+        "reports/look_inside",
     }
     code = {path for path in deps if path.startswith("stages/")}
     models = {f"reports/{model}" for model in PARAMS.models}
@@ -403,6 +407,38 @@ def test_the_analysis_of_robustness_depends_on_the_models_that_it_loads(
     data = {inside(dep.fs_path) for dep in stages["robustness"].deps if "/data/" in dep.fs_path}
     folder = f"data/processed/{PARAMS.analyses.robustness.dataset}"
     assert data == {f"{folder}/{name}" for name in ("info.json", "train", "validation")}
+
+
+@pytest.mark.parametrize("stage", ["drawn_digits", "look_inside"])
+def test_a_stage_that_applies_models_depends_on_those_of_its_section(
+    stages: dict[str, PipelineStage], stage: str
+) -> None:
+    deps = {inside(dep.fs_path) for dep in stages[stage].deps if "/models/" in dep.fs_path}
+    models = {
+        "drawn_digits": PARAMS.drawn_digits.models,
+        "look_inside": PARAMS.look_inside.examples,
+    }[stage]
+    assert deps == {f"models/{m}/{file}" for m in models for file in ("model.keras", "spec.json")}
+
+
+def test_the_explained_examples_are_dependencies(stages: dict[str, PipelineStage]) -> None:
+    wanted = set()
+    for name in PARAMS.look_inside.examples:
+        model = PARAMS.models[name]
+        wanted.add(f"data/processed/{model.dataset}/{PARAMS.look_inside.split}")
+        if model.network.name == "tabular_mlp":
+            wanted.add(f"data/processed/{model.dataset}/train")
+    deps = {inside(dep.fs_path) for dep in stages["look_inside"].deps if "/data/" in dep.fs_path}
+    assert deps == wanted
+
+
+def test_all_classifiers_of_mnist_answer_for_the_drawn_digits() -> None:
+    classifiers = [
+        name
+        for name, model in PARAMS.models.items()
+        if model.dataset == "mnist" and model.task == "classification"
+    ]
+    assert PARAMS.drawn_digits.models == classifiers
 
 
 def test_metrics_and_plots_are_in_git_and_other_outputs_in_the_cache(
