@@ -267,7 +267,9 @@ def test_a_dataset_a_model_and_a_study_are_added_as_the_readme_says(
     values["datasets"]["my_data"] = values["datasets"]["congressional_votes"] | {
         "source": "data/raw/my_data"
     }
-    values["models"]["my_model"] = values["models"]["votes_mlp"] | {"dataset": "my_data"}
+    model = values["models"]["votes_mlp"]
+    report = model["report"] | {"metric": "test.accuracy"}  # without a cross-validation
+    values["models"]["my_model"] = model | {"dataset": "my_data", "report": report}
     values["studies"]["my_study"] = values["studies"]["masses_size"] | {
         "model": "my_model",
         "dataset": "my_data",
@@ -277,6 +279,6 @@ def test_a_dataset_a_model_and_a_study_are_added_as_the_readme_says(
     shutil.copytree(project / "data/raw/congressional_votes", tmp_path / "public")
     run(tmp_path, "evaluate@my_model", "study@my_study")
     assert read_json(tmp_path / "reports/my_model/metrics.json")["test"]["accuracy"] > 0.6
-    study = read_json(tmp_path / "reports/studies/my_study/details.json")
+    (study,) = read_json(tmp_path / "reports/studies/my_study/details.json")
     assert [result["variant"] for result in study["results"]] == ["none", "4"]
     assert " is best: " in study["finding"]
