@@ -20,6 +20,7 @@ SIDE, BOX = 28, 20  # pixels of an image of MNIST, and of the box that holds its
 FINE = 160  # pixels of the longest side of a digit where its strokes are thickened
 MIN_STROKE, MAX_STROKE = 2.2, 4.2  # pixels in the box: most digits of MNIST have 2 to 4
 WORKING = (96, 800)  # pixels of the longest side of the photograph while digits are searched
+MIN_LINED_SIDE = 80  # pixels of a photograph in which printed lines can be told from strokes
 MAX_DIGITS = 200
 
 
@@ -50,7 +51,8 @@ def find_digits(photograph: Image.Image) -> list[Found]:
     scale = working_scale(photograph.size)
     size = [max(1, round(side * scale)) for side in photograph.size]
     resized = photograph.resize((size[0], size[1]), Image.Resampling.BICUBIC)
-    ink = separate_ink(ndimage.gaussian_filter(np.asarray(resized), (0.7, 0.7, 0)))
+    smooth = ndimage.gaussian_filter(np.asarray(resized), (0.7, 0.7, 0))
+    ink = separate_ink(smooth, lined=min(photograph.size) >= MIN_LINED_SIDE)
     if ink is None:
         return []
     found = []
