@@ -183,7 +183,9 @@ def smooth(points: np.ndarray) -> np.ndarray:
 def straight(points: np.ndarray) -> np.ndarray:
     """Return many points of the straight lines between points [n, 2]."""
     steps = np.linspace(0, 1, 800)[:, None]
-    return np.concatenate([a + (b - a) * steps for a, b in zip(points[:-1], points[1:], strict=True)])
+    return np.concatenate(
+        [a + (b - a) * steps for a, b in zip(points[:-1], points[1:], strict=True)]
+    )
 
 
 def photograph(digits: Sequence[int], style: Style, random: np.random.Generator) -> Image.Image:
@@ -301,13 +303,17 @@ def main() -> None:
         photographs, labels = generate(style, 100)
         found = [find_digits(each.convert("RGB")) for each in photographs]
         usable = np.array([len(each) == 1 for each in found])
-        images = np.stack([each[0].image if each else np.zeros((28, 28), np.uint8) for each in found])
+        images = np.stack(
+            [each[0].image if each else np.zeros((28, 28), np.uint8) for each in found]
+        )
         right = [
             ((probabilities(model, images, "image").argmax(1) == labels) & usable).mean()
             for model in models.values()
         ]
         totals.append(right)
-        print(f"{name:20}", *(f"{each:14.0%}" for each in right), f"{usable.mean():12.0%}", flush=True)
+        print(
+            f"{name:20}", *(f"{each:14.0%}" for each in right), f"{usable.mean():12.0%}", flush=True
+        )
     print(f"{'mean':20}", *(f"{each:14.1%}" for each in np.mean(totals, axis=0)))
 
 

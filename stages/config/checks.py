@@ -440,6 +440,8 @@ def calibration_problems(params: s.Params) -> Iterator[str]:
         key, model = f"calibration.{name}", params.models.get(name)
         if model is None or model.task != "classification":
             yield f"{key}: expected the id of a model whose task is classification"
+        elif model.network.name == "ngrams":
+            yield f"{key}: ngrams is trained on the validation split, which cannot calibrate it"
         elif config.dataset != model.dataset:
             yield (
                 f"{key}.dataset: expected that of models.{name}, {model.dataset!r}, "

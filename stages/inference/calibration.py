@@ -173,7 +173,9 @@ def find_unlike(x: np.ndarray, features: np.ndarray | None, unlike: Mapping[str,
 
 def describe_distance(distance: float) -> str:
     """Return the warning for features at a distance, in limits."""
-    return f"unlike the training data: {distance:.1f} times the usual distance" if distance > 1 else ""
+    return (
+        f"unlike the training data: {distance:.1f} times the usual distance" if distance > 1 else ""
+    )
 
 
 def describe_ranges(row: np.ndarray, ranges: Mapping[str, Any]) -> str:

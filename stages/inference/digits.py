@@ -200,9 +200,7 @@ def in_reading_order(digits: list[Piece]) -> list[Piece]:
             lines[-1].append(digit)
         else:
             lines.append([digit])
-    return [
-        digit for line in lines for digit in sorted(line, key=lambda each: each.where[1].start)
-    ]
+    return [digit for line in lines for digit in sorted(line, key=lambda each: each.where[1].start)]
 
 
 def normalize(ink: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -229,14 +227,18 @@ def normalize(ink: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def adjust_strokes(strokes: np.ndarray) -> np.ndarray:
     """Make strokes [height, width] about as thick as those of MNIST."""
     strokes = np.pad(strokes, FINE // 6)
-    longest = max(np.ptp(np.flatnonzero(strokes.any(1))), np.ptp(np.flatnonzero(strokes.any(0)))) + 1
+    longest = (
+        max(np.ptp(np.flatnonzero(strokes.any(1))), np.ptp(np.flatnonzero(strokes.any(0)))) + 1
+    )
     pixel = longest / BOX  # of the box, in those of `strokes`
     width = stroke_width(strokes)
     if width < MIN_STROKE * pixel:
         missing = (MIN_STROKE * pixel - width) / 2
         return ndimage.distance_transform_edt(~strokes) <= missing
     if width > MAX_STROKE * pixel:
-        inner: np.ndarray = ndimage.distance_transform_edt(strokes) > (width - MAX_STROKE * pixel) / 2
+        inner: np.ndarray = (
+            ndimage.distance_transform_edt(strokes) > (width - MAX_STROKE * pixel) / 2
+        )
         return inner if inner.any() else strokes
     return strokes
 

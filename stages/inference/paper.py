@@ -50,7 +50,9 @@ def fit_background(x: np.ndarray) -> np.ndarray:
     """
     factor = coarse_factor(x)
     small = shrink(x, factor)
-    rows, columns = np.meshgrid(*(np.linspace(-1, 1, side) for side in small.shape[:2]), indexing="ij")
+    rows, columns = np.meshgrid(
+        *(np.linspace(-1, 1, side) for side in small.shape[:2]), indexing="ij"
+    )
     terms = [np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2]
     basis = np.stack(terms, axis=2).reshape(-1, 6)
     values = small.reshape(len(basis), -1)
@@ -109,8 +111,9 @@ def enlarge(small: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     factor = coarse_factor(np.empty(shape))
     size = (small.shape[1] * factor, small.shape[0] * factor)
     channels = [
-        Image.fromarray(np.ascontiguousarray(small[..., c], np.float32))
-        .resize(size, Image.Resampling.BILINEAR)
+        Image.fromarray(np.ascontiguousarray(small[..., c], np.float32)).resize(
+            size, Image.Resampling.BILINEAR
+        )
         for c in range(small.shape[2])
     ]
     return np.stack([np.asarray(each) for each in channels], axis=2)[: shape[0], : shape[1]]

@@ -201,6 +201,11 @@ def test_every_default_is_neutral_so_that_the_schema_cannot_change_a_result() ->
         ("models.garments_colorization.network.decoder_filters", [4], "expected 3 numbers, as ma"),
         ("models.garments_colorization.dataset", "imdb", "autoencoder cannot read 'imdb'"),
         ("calibration.fashion_vae", {"dataset": "mnist", "accuracy": 0.9}, "whose task is classif"),
+        (
+            "calibration.imdb_ngrams",
+            {"dataset": "imdb", "accuracy": 0.9},
+            "is trained on the valida",
+        ),
         ("calibration.mnist_cnn.dataset", "imdb", "expected that of models.mnist_cnn, 'mnist', fo"),
         ("calibration.mnist_cnn.accuracy", 1.5, "accuracy: input should be less than"),
         ("anomaly_detection.mnist_mlp", {"dataset": "mnist", "anomalies": "mnist"}, "whose task"),
