@@ -23,12 +23,8 @@ def main(model: str) -> None:
     bundle = load_bundle(MODELS / model)
     validation = load_split(config.dataset, "validation")
     calibration = calibrate(bundle, validation, config.accuracy)
-    if bundle.spec["input"]["type"] == "table":
-        from stages.inference.calibration import fit_ranges
-
-        columns = bundle.spec["input"]["columns"]
-        calibration["unlike"] = fit_ranges(load_split(config.dataset, "train").x, columns)
-    write_json(MODELS / model / "calibration.json", calibration)
+    calibration["unlike"] = describe_inputs(bundle.spec["input"], config.dataset, validation.x)
+    write_json(MODELS / model / "calibration.json", calibration, indent=None)
     shown = calibration["validation"]
     print(
         f"{model}: temperature {calibration['temperature']:.3f}, calibration error "
@@ -39,39 +35,44 @@ def main(model: str) -> None:
     )
 
 
+def describe_inputs(encoding: dict[str, Any], dataset: str, x: "np.ndarray") -> dict[str, Any]:
+    """Describe the inputs of a dataset, for the warning: of a table, those of the training split.
+
+    Args:
+        encoding: `input` of the model's spec.
+        dataset: Id of the dataset.
+        x: Encoded examples of the validation split [n, ...].
+    """
+    from stages.inference.calibration import fit_frequencies, fit_ranges, fit_words
+
+    match encoding["type"]:
+        case "image":
+            return fit_frequencies(x)
+        case "table":
+            return fit_ranges(load_split(dataset, "train").x, encoding["columns"])
+    return fit_words(x)
+
+
 def calibrate(bundle: Any, validation: Split, accuracy: float) -> dict[str, Any]:
-    """Compute the content of calibration.json; see stages/inference/calibration.py.
+    """Compute the content of calibration.json, see stages/inference/calibration.py, but `unlike`.
 
     Args:
         bundle: Classifier.
         validation: Examples and their classes.
         accuracy: Wanted accuracy of the answered examples.
     """
-    from stages.inference.calibration import (
-        apply_temperature,
-        choose_threshold,
-        fit_features,
-        fit_temperature,
-        fit_words,
-    )
-    from stages.inference.classify import outputs_and_features
+    from stages.inference.calibration import apply_temperature, choose_threshold, fit_temperature
+    from stages.inference.outputs import probabilities
 
     x, y = validation
-    kind = bundle.spec["input"]["type"]
-    wanted = {"unlike": {"type": "features" if kind == "image" else kind}}
-    before, features = outputs_and_features(bundle, x, wanted)
+    before = probabilities(bundle.model, x, bundle.spec["input"]["type"])
     temperature = fit_temperature(before, y)
     after = apply_temperature(before, temperature)
-    confidence, correct = after.max(axis=1), after.argmax(axis=1) == y
-    threshold = choose_threshold(confidence, correct, accuracy)
-    unlike = fit_words(x) if kind == "text" else {"type": "none"}
-    if features is not None:
-        unlike = fit_features(features, y)
+    threshold = choose_threshold(after.max(axis=1), after.argmax(axis=1) == y, accuracy)
     return {
         "temperature": temperature,
         "threshold": threshold,
         "validation": describe(before, after, y, threshold),
-        "unlike": unlike,
     }
 
 

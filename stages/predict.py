@@ -1,8 +1,8 @@
 """Use a trained model: `python -m stages.predict MODEL INPUT...`.
 
-MODEL is a name in models/ or a folder with model.keras, spec.json and calibration.json. INPUT is, by
-model: image files or folders of them; texts or .txt files; CSV files with a header; prompts; words;
-numbers. Models that generate images take no input. docs/predict.md has examples.
+MODEL is a name in models/ or a folder with model.keras, spec.json and calibration.json. INPUT is,
+by model: image files or folders of them; texts or .txt files; CSV files with a header; prompts;
+words; numbers. Models that generate images take no input. docs/predict.md has examples.
 """
 
 import argparse

@@ -1,17 +1,15 @@
 """Answers of classifiers for many examples: calibrated, with warnings."""
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 
 from stages.core.files import read_json
 from stages.inference.bundle import Bundle, damaged
 from stages.inference.calibration import apply_temperature, find_unlike
-from stages.inference.outputs import normalize, predict_arrays, probabilities
+from stages.inference.outputs import probabilities
 
 CALIBRATION = "calibration.json"
 
@@ -44,13 +42,13 @@ def classify_all(
             those of the model, and all are known.
     """
     classes = bundle.spec["classes"]
-    p, features = outputs_and_features(bundle, x, calibration)
+    p = probabilities(bundle.model, x, bundle.spec["input"]["type"])
     warnings = [""] * len(x)
     threshold = 0.0
     if calibration is not None:
         p = apply_temperature(p, calibration["temperature"])
         threshold = calibration["threshold"]
-        warnings = find_unlike(x, features, calibration["unlike"])
+        warnings = find_unlike(x, calibration["unlike"])
     return [
         Answer(
             best=classes[int(row.argmax())],
@@ -60,30 +58,6 @@ def classify_all(
         )
         for row, warning in zip(p, warnings, strict=True)
     ]
-
-
-def outputs_and_features(
-    bundle: Bundle, x: np.ndarray, calibration: Mapping[str, Any] | None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the probabilities [n, classes], and if the calibration uses them the features."""
-    if calibration is not None and calibration["unlike"]["type"] == "features":
-        p, features = predict_arrays(with_features(bundle.model), x)
-        return normalize(p), features
-    return probabilities(bundle.model, x, bundle.spec["input"]["type"]), None
-
-
-@cache
-def with_features(model: keras.Model) -> keras.Model:
-    """Return a model that outputs the probabilities of `model` and the input of its last layer.
-
-    If that layer averages the outputs of an inner model, its features are those of the first.
-    """
-    last = model.layers[-1]
-    if not isinstance(last.input, list):
-        return keras.Model(model.inputs, [model.outputs[0], last.input])
-    inner = next(layer for layer in model.layers if isinstance(layer, keras.Model))
-    features = keras.Model(inner.inputs, inner.layers[-1].input)
-    return keras.Model(model.inputs, [model.outputs[0], features(model.inputs[0])])
 
 
 def load_calibration(folder: Path) -> dict[str, Any] | None:

@@ -161,10 +161,14 @@ def group(large: list[Piece], small: list[Piece]) -> list[Piece]:
 
 
 def belong_together(digit: Piece, piece: Piece) -> bool:
-    """Whether a piece overlaps a digit in the horizontal, close above or below it or inside it."""
+    """Whether a piece is above, below or inside a digit, or closer beside it than other digits."""
     (rows, columns), (other_rows, other_columns) = digit.where, piece.where
     shared = min(columns.stop, other_columns.stop) - max(columns.start, other_columns.start)
     above = max(rows.start, other_rows.start) - min(rows.stop, other_rows.stop)
+    tallest = max(digit.height, piece.height)
+    width = max(columns.stop, other_columns.stop) - min(columns.start, other_columns.start)
+    if above < 0 and -0.05 * tallest <= shared <= 0 and width <= 0.85 * tallest:
+        return True
     return (
         shared >= 0.5 * min(digit.width, piece.width)
         and above <= 0.12 * max(digit.height, piece.height)
@@ -251,7 +255,7 @@ def stroke_width(strokes: np.ndarray) -> float:
 
 
 def place(strokes: np.ndarray) -> np.ndarray:
-    """Scale strokes, bool [height, width], into the box, and center them by mass; see `normalize`."""
+    """Scale strokes, bool [height, width], into the box and center them by mass, uint8 [28, 28]."""
     rows, columns = ndimage.find_objects(strokes.astype(int))[0]
     cropped = Image.fromarray(255 * strokes[rows, columns].astype(np.uint8))
     scale = BOX / max(cropped.size)

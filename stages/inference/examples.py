@@ -139,10 +139,9 @@ def shorten(text: str, length: int = 32) -> str:
 
 
 def read_rows(argument: str, spec: Mapping[str, Any]) -> Iterator[Example | UserError]:
-    """Read the rows of a CSV file with a header; other columns than those of the model are ignored."""
+    """Read the rows of a CSV file with a header; columns unknown to the model are ignored."""
     columns = spec["input"]["columns"]
     names = [column["name"] for column in columns]
-    count = 0
     with open_table(argument) as file:
         rows = csv.DictReader(file, skipinitialspace=True)
         header = [(name or "").strip() for name in read_header(rows, argument)]
@@ -151,7 +150,7 @@ def read_rows(argument: str, spec: Mapping[str, Any]) -> Iterator[Example | User
         if missing:
             raise DataError(f"{argument}: no column {', '.join(missing)} in the header")
         try:
-            for count, row in enumerate(rows, 1):
+            for row in rows:
                 name = f"{argument}:{rows.line_num}"
                 try:
                     if None in row or any(row[each] is None for each in names):
@@ -161,7 +160,7 @@ def read_rows(argument: str, spec: Mapping[str, Any]) -> Iterator[Example | User
                     yield DataError(f"{name}: {error}")
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"{argument}: not a CSV file in UTF-8: {error}") from None
-    if not count:
+    if rows.line_num < 2:
         raise DataError(f"{argument}: no row below the header")
 
 
@@ -194,7 +193,7 @@ def read_header(rows: "csv.DictReader[str]", argument: str) -> list[str]:
 
 
 def read_numbers(argument: str, spec: Mapping[str, Any]) -> Iterator[Example | UserError]:
-    """Read numbers separated by commas or blanks, or those of a .txt file: a point or time series."""
+    """Read the numbers of an argument or .txt file, between commas or blanks: point or series."""
     text = read_text(argument) if is_text_file(argument) else argument
     name = argument if is_text_file(argument) else shorten(argument)
     try:

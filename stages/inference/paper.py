@@ -16,9 +16,9 @@ MAX_LINE_WIDTH = 0.02  # of the side of the image
 def separate_ink(image: np.ndarray, lined: bool = True) -> np.ndarray | None:
     """Return how much ink there is in each pixel.
 
-    Shadows divide the light of paper and ink by the same factor: in logarithms that is a difference,
-    which a smooth background takes up. Ink is what differs from it, dark or light, in the direction
-    of color in which it differs most.
+    Shadows divide the light of paper and ink by the same factor: in logarithms that is a
+    difference, which a smooth background takes up. Ink is what differs from it, dark or light, in
+    the direction of color in which it differs most.
 
     Args:
         image: Colors, uint8 [height, width, 3].
@@ -93,12 +93,12 @@ def blur_within(
 
 
 def coarse_factor(x: np.ndarray) -> int:
-    """Return the factor by which x [height, width, ...] is shrunk where only smooth light counts."""
+    """Return the factor by which x [height, width, ...] is shrunk to compute smooth light."""
     return max(1, max(x.shape[:2]) // 100)
 
 
 def shrink(x: np.ndarray, factor: int) -> np.ndarray:
-    """Average x [height, width, channels] over blocks of `factor` pixels; those at the rim repeat."""
+    """Average x [height, width, channels] over blocks of `factor` pixels; the rim is repeated."""
     height, width, channels = x.shape
     padded = np.pad(x, ((0, -height % factor), (0, -width % factor), (0, 0)), mode="edge")
     blocks = padded.reshape(len(padded) // factor, factor, -1, factor, channels)
@@ -107,7 +107,7 @@ def shrink(x: np.ndarray, factor: int) -> np.ndarray:
 
 
 def enlarge(small: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Interpolate averages of blocks [rows, columns, channels] to `shape`, height and width first."""
+    """Interpolate averages of blocks [rows, columns, channels] to `shape`: height, width, ..."""
     factor = coarse_factor(np.empty(shape))
     size = (small.shape[1] * factor, small.shape[0] * factor)
     channels = [
@@ -153,7 +153,7 @@ def ink_strength(ink: np.ndarray, noise: float, lined: bool) -> float:
 
 
 def remove_lines(ink: np.ndarray, noise: float) -> np.ndarray:
-    """Remove printed lines that cross the whole image from left to right, at most 16 degrees tilted.
+    """Remove printed lines that cross the image from left to right, tilted up to 16 degrees.
 
     A line is where most pixels of a tilted row have more ink than those above and below; they get
     the ink above or below, whichever is less, so that a stroke that crosses the line stays.
@@ -204,7 +204,7 @@ def shift_rows(x: np.ndarray, by: int) -> np.ndarray:
 
 
 def tilt(width: int, angle: float) -> np.ndarray:
-    """Return by how many rows a line tilted by `angle`, in radians, rises in each column [width]."""
+    """Return by how many rows a line tilted by `angle`, in radians, moves in each column."""
     offsets: np.ndarray = np.rint(np.tan(angle) * (np.arange(width) - width / 2)).astype(int)
     return offsets
 

@@ -60,7 +60,7 @@ def request(argument: str, task: str, kind: str, options: Mapping[str, Any]) -> 
     if task == "language_modeling":
         keys = ("length", "temperature", "seed")
         return {"prompt": read_text(argument), **{key: options[key] for key in keys}}
-    if kind == "text" or kind == "character_sequence":
+    if kind in {"text", "character_sequence"}:
         return read_text(argument).strip()
     text = read_text(argument) if is_text_file(argument) else argument
     try:
