@@ -157,13 +157,15 @@ def classify(options: argparse.Namespace, folder: Path, bundle: "Bundle") -> boo
     """Classify the inputs in batches, so that memory does not grow with their number."""
     from stages.inference import tables
     from stages.inference.classify import classify_all, load_calibration
+    from stages.inference.digits import SIDE
 
     calibration = load_calibration(folder)
-    if calibration is None:
+    if calibration is None and bundle.spec["task"] == "classification":
         print("note: no calibration.json: probabilities as the model outputs them", file=sys.stderr)
     reports = Reports()
     if not options.json:
-        print(tables.header(bundle.spec["classes"]))
+        found = list(bundle.spec["input"].get("shape", [])) == [SIDE, SIDE]
+        print(tables.header(bundle.spec["classes"], boxes=found))
     show = tables.as_json if options.json else tables.row
     examples = reports.without_errors(read_all(options.inputs, bundle.spec))
     while batch := list(islice(examples, BATCH)):

@@ -7,24 +7,25 @@ from typing import Any
 from stages.inference.classify import Answer
 from stages.inference.examples import Example
 
-NAME, ANSWER = 32, 24  # characters of the first columns
+NAME, BOX, ANSWER = 32, 20, 24  # characters of the first columns
 UNKNOWN = "I do not know"
 
 
-def header(classes: Sequence[str]) -> str:
-    """Return the header of the table of a classifier."""
+def header(classes: Sequence[str], boxes: bool) -> str:
+    """Return the header of the table of a classifier; `boxes` if its examples have one."""
     columns = " ".join(f"{name:>{column_width(name)}}" for name in classes)
-    return f"{'input':{NAME}} {'box':>19} {'answer':{ANSWER}} {columns}"
+    box = f"{'box':{BOX}}" if boxes else ""
+    return f"{'input':{NAME}} {box}{'answer':{ANSWER}} {columns}"
 
 
 def row(example: Example, answer: Answer) -> str:
     """Return the row of an example, and a second line if there is a warning."""
-    box = "" if example.box is None else ",".join(map(str, example.box))
+    box = "" if example.box is None else f"{','.join(map(str, example.box)):{BOX}}"
     best = answer.best if answer.known else f"{UNKNOWN} ({answer.best}?)"
     columns = " ".join(
         f"{percent(p):>{column_width(name)}}" for name, p in answer.probabilities.items()
     )
-    line = f"{fit(example.name):{NAME}} {box:>19} {best:{ANSWER}} {columns}"
+    line = f"{fit(example.name):{NAME}} {box}{best:{ANSWER}} {columns}"
     return f"{line}\n  warning: {answer.warning}" if answer.warning else line
 
 
