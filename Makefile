@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 DVC := dvc --wait-for-lock
 .DEFAULT_GOAL := help
-.PHONY: help repro baseline metrics plots verify test smoke bench bench-export seeds fast mutation lint format lock clean
+.PHONY: help repro predict baseline metrics plots verify test smoke bench bench-export seeds fast mutation lint format lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ help:  ## Show this help
 repro: .venv/ready  ## Run the pipeline: stale stages only, all of them the first time; JOBS=1
 	python -m stages.config
 	python -m stages.parallel $(if $(JOBS),--jobs $(JOBS))
+
+predict: .venv/ready  ## Use a trained model: MODEL=mnist_cnn INPUT="photo.jpg"; see docs/predict.md
+	@python -m stages.predict $(MODEL) $(INPUT)
 
 baseline: repro  ## Record the current results as your own baseline and commit them
 	python -m stages.record

@@ -5,6 +5,7 @@ difficulty.
 """
 
 import io
+import itertools
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,8 +15,8 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
-# Strokes of each digit in a box of width 0.6 and height 1, y downward: points through which a smooth
-# pen passes; those of a stroke that starts with None are joined by straight lines.
+# Strokes of each digit in a box of width 0.6 and height 1, y downward: points through which a pen
+# passes smoothly; those of a stroke that starts with None are joined by straight lines.
 Stroke = Sequence[tuple[float, float] | None]
 SHAPES: dict[int, list[list[Stroke]]] = {
     0: [
@@ -91,6 +92,7 @@ class Style(NamedTuple):
         shadow: Darkest light, as a fraction of the brightest; 1 for even light.
         hard_shadow: Whether the shadow has an edge.
         lines: "", "ruled" or "squared".
+        line_strength: How dark these are; 1 is a dark blue.
         noise: Standard deviation of the camera's noise, of 255.
         quality: JPEG quality; 0 for PNG.
         fill: Height of a digit in heights of the photograph.
@@ -104,6 +106,7 @@ class Style(NamedTuple):
     shadow: float = 1.0
     hard_shadow: bool = False
     lines: str = ""
+    line_strength: float = 0.45
     noise: float = 0.0
     quality: int = 0
     fill: float = 0.6
@@ -120,7 +123,8 @@ DIFFICULTIES: dict[str, Style] = {
     "2000 pixels": Style(side=2000, noise=4, quality=90, paper=WHITE, ink=(30, 30, 60)),
     "thin pen": Style(side=400, pen=0.015, paper=WHITE, ink=(40, 40, 60), noise=4),
     "thick pen": Style(pen=0.19),
-    "small in a photo": Style(side=800, fill=0.15, paper=GRAY, ink=(40, 40, 80), noise=6, quality=80),
+    "small in a photo": Style(side=800, fill=0.15, paper=GRAY, ink=(40, 40, 80), noise=6,
+                              quality=80),
     "fills the photo": Style(side=150, fill=0.97),
     "shadow": Style(side=500, shadow=0.35, paper=GRAY, ink=(40, 40, 70), noise=5, quality=80),
     "hard shadow": Style(side=500, shadow=0.5, hard_shadow=True, paper=GRAY, ink=(40, 40, 70),
@@ -129,6 +133,8 @@ DIFFICULTIES: dict[str, Style] = {
     "squared": Style(side=500, lines="squared", paper=WHITE, ink=(30, 30, 60), noise=4, quality=80),
     "squared, rotated": Style(side=500, lines="squared", paper=WHITE, ink=(30, 30, 60), noise=4,
                               quality=80, rotation=12),
+    "dark lines": Style(side=500, lines="ruled", line_strength=1, paper=WHITE, ink=(30, 30, 60),
+                        noise=4, quality=80, rotation=5),
     "colors": Style(side=300, paper=None, ink=None, noise=5, quality=80),
     "jpeg": Style(side=100, noise=12, quality=20),
     "pencil": Style(side=400, paper=WHITE, ink=(160, 160, 165), noise=5, pen=0.04, quality=85),
@@ -161,7 +167,9 @@ def draw_digit(digit: int, height: int, pen: float, random: np.random.Generator)
         points = np.array([np.add(point, wobble[point]) for point in stroke if point])
         path = straight(points) if stroke[0] is None else smooth(points)
         x = (path[:, 0] - 0.3) * stretch - slant * (path[:, 1] - 0.5) + 0.55 + margin
-        pressure = 1 + 0.15 * np.sin(np.linspace(*random.uniform(0, 6, 2), len(path)))
+        pressure = 1 + 0.15 * np.sin(
+            np.linspace(random.uniform(0, 6), random.uniform(0, 6), len(path))
+        )
         radii = np.maximum(pen * height * scale / 2 * pressure, 0.5)
         for column, row, radius in zip(
             x * height * scale, (path[:, 1] + margin) * height * scale, radii, strict=True
@@ -183,7 +191,7 @@ def smooth(points: np.ndarray) -> np.ndarray:
 def straight(points: np.ndarray) -> np.ndarray:
     """Return many points of the straight lines between points [n, 2]."""
     steps = np.linspace(0, 1, 800)[:, None]
-    return np.concatenate([a + (b - a) * steps for a, b in zip(points[:-1], points[1:], strict=True)])
+    return np.concatenate([a + (b - a) * steps for a, b in itertools.pairwise(points)])
 
 
 def photograph(digits: Sequence[int], style: Style, random: np.random.Generator) -> Image.Image:
@@ -225,7 +233,7 @@ def photograph_ink(
         ink = rotate(ink, angle, 0.0)
         lines = rotate(lines, angle, 0.0)
     paper, color = choose_colors(style, random)
-    page = paper * (1 - 0.45 * lines[..., None] * (1 - np.array([0.4, 0.65, 1.0])))
+    page = paper * (1 - style.line_strength * lines[..., None] * (1 - np.array([0.4, 0.65, 1.0])))
     image = page * (1 - ink[..., None]) + color * ink[..., None]
     image = image * light(style, ink.shape, random)[..., None]
     image = image + random.normal(0, style.noise, image.shape) if style.noise else image
@@ -301,13 +309,17 @@ def main() -> None:
         photographs, labels = generate(style, 100)
         found = [find_digits(each.convert("RGB")) for each in photographs]
         usable = np.array([len(each) == 1 for each in found])
-        images = np.stack([each[0].image if each else np.zeros((28, 28), np.uint8) for each in found])
+        images = np.stack(
+            [each[0].image if each else np.zeros((28, 28), np.uint8) for each in found]
+        )
         right = [
             ((probabilities(model, images, "image").argmax(1) == labels) & usable).mean()
             for model in models.values()
         ]
         totals.append(right)
-        print(f"{name:20}", *(f"{each:14.0%}" for each in right), f"{usable.mean():12.0%}", flush=True)
+        print(
+            f"{name:20}", *(f"{each:14.0%}" for each in right), f"{usable.mean():12.0%}", flush=True
+        )
     print(f"{'mean':20}", *(f"{each:14.1%}" for each in np.mean(totals, axis=0)))
 
 

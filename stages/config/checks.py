@@ -111,6 +111,7 @@ def check_references(params: s.Params, source: str) -> None:
         *model_problems(params),
         *fold_problems(params),
         *study_problems(params),
+        *calibration_problems(params),
         *anomaly_problems(params),
         *exploration_problems(params),
         *transfer_problems(params),
@@ -436,6 +437,21 @@ def variant_problems(
                 yield f"{key}: {attribute} cannot vary"
         if changed.training.seed != model.training.seed:  # type: ignore[attr-defined]
             yield f"{key}: training.seed is set by `seeds`"
+
+
+def calibration_problems(params: s.Params) -> Iterator[str]:
+    """Calibrations of models that are no classifiers, or of another dataset."""
+    for name, config in params.calibration.items():
+        key, model = f"calibration.{name}", params.models.get(name)
+        if model is None or model.task != "classification":
+            yield f"{key}: expected the id of a model whose task is classification"
+        elif model.network.name == "ngrams":
+            yield f"{key}: ngrams is trained on the validation split, which cannot calibrate it"
+        elif config.dataset != model.dataset:
+            yield (
+                f"{key}.dataset: expected that of models.{name}, {model.dataset!r}, "
+                f"found {config.dataset!r}"
+            )
 
 
 def anomaly_problems(params: s.Params) -> Iterator[str]:

@@ -1110,6 +1110,13 @@ class Study(Section):
     snapshot: Text | None = None
 
 
+class Calibration(Section):
+    """Calibration of a classifier; `dataset` is that of the model."""
+
+    dataset: Id
+    accuracy: Fraction
+
+
 class AnomalyDetection(Section):
     """Detection of the test images of another dataset; `dataset` is that of the model."""
 
@@ -1489,6 +1496,7 @@ class Params(Section):
     models: dict[Id, AnyModel]
     cross_validation: dict[Id, CrossValidation]
     studies: dict[Id, Study]
+    calibration: dict[Id, Calibration]
     anomaly_detection: dict[Id, AnomalyDetection]
     exploration: dict[Id, Exploration]
     transfer: dict[Id, Transfer]

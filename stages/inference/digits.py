@@ -20,6 +20,7 @@ SIDE, BOX = 28, 20  # pixels of an image of MNIST, and of the box that holds its
 FINE = 160  # pixels of the longest side of a digit where its strokes are thickened
 MIN_STROKE, MAX_STROKE = 2.2, 4.2  # pixels in the box: most digits of MNIST have 2 to 4
 WORKING = (96, 800)  # pixels of the longest side of the photograph while digits are searched
+MIN_LINED_SIDE = 80  # pixels of a photograph in which printed lines can be told from strokes
 MAX_DIGITS = 200
 
 
@@ -50,7 +51,8 @@ def find_digits(photograph: Image.Image) -> list[Found]:
     scale = working_scale(photograph.size)
     size = [max(1, round(side * scale)) for side in photograph.size]
     resized = photograph.resize((size[0], size[1]), Image.Resampling.BICUBIC)
-    ink = separate_ink(ndimage.gaussian_filter(np.asarray(resized), (0.7, 0.7, 0)))
+    smooth = ndimage.gaussian_filter(np.asarray(resized), (0.7, 0.7, 0))
+    ink = separate_ink(smooth, lined=min(photograph.size) >= MIN_LINED_SIDE)
     if ink is None:
         return []
     found = []
@@ -159,10 +161,14 @@ def group(large: list[Piece], small: list[Piece]) -> list[Piece]:
 
 
 def belong_together(digit: Piece, piece: Piece) -> bool:
-    """Whether a piece overlaps a digit in the horizontal, close above or below it or inside it."""
+    """Whether a piece is above, below or inside a digit, or closer beside it than other digits."""
     (rows, columns), (other_rows, other_columns) = digit.where, piece.where
     shared = min(columns.stop, other_columns.stop) - max(columns.start, other_columns.start)
     above = max(rows.start, other_rows.start) - min(rows.stop, other_rows.stop)
+    tallest = max(digit.height, piece.height)
+    width = max(columns.stop, other_columns.stop) - min(columns.start, other_columns.start)
+    if above < 0 and -0.05 * tallest <= shared <= 0 and width <= 0.85 * tallest:
+        return True
     return (
         shared >= 0.5 * min(digit.width, piece.width)
         and above <= 0.12 * max(digit.height, piece.height)
@@ -198,9 +204,7 @@ def in_reading_order(digits: list[Piece]) -> list[Piece]:
             lines[-1].append(digit)
         else:
             lines.append([digit])
-    return [
-        digit for line in lines for digit in sorted(line, key=lambda each: each.where[1].start)
-    ]
+    return [digit for line in lines for digit in sorted(line, key=lambda each: each.where[1].start)]
 
 
 def normalize(ink: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -227,14 +231,18 @@ def normalize(ink: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def adjust_strokes(strokes: np.ndarray) -> np.ndarray:
     """Make strokes [height, width] about as thick as those of MNIST."""
     strokes = np.pad(strokes, FINE // 6)
-    longest = max(np.ptp(np.flatnonzero(strokes.any(1))), np.ptp(np.flatnonzero(strokes.any(0)))) + 1
+    longest = (
+        max(np.ptp(np.flatnonzero(strokes.any(1))), np.ptp(np.flatnonzero(strokes.any(0)))) + 1
+    )
     pixel = longest / BOX  # of the box, in those of `strokes`
     width = stroke_width(strokes)
     if width < MIN_STROKE * pixel:
         missing = (MIN_STROKE * pixel - width) / 2
         return ndimage.distance_transform_edt(~strokes) <= missing
     if width > MAX_STROKE * pixel:
-        inner: np.ndarray = ndimage.distance_transform_edt(strokes) > (width - MAX_STROKE * pixel) / 2
+        inner: np.ndarray = (
+            ndimage.distance_transform_edt(strokes) > (width - MAX_STROKE * pixel) / 2
+        )
         return inner if inner.any() else strokes
     return strokes
 
@@ -247,7 +255,7 @@ def stroke_width(strokes: np.ndarray) -> float:
 
 
 def place(strokes: np.ndarray) -> np.ndarray:
-    """Scale strokes, bool [height, width], into the box, and center them by mass; see `normalize`."""
+    """Scale strokes, bool [height, width], into the box and center them by mass, uint8 [28, 28]."""
     rows, columns = ndimage.find_objects(strokes.astype(int))[0]
     cropped = Image.fromarray(255 * strokes[rows, columns].astype(np.uint8))
     scale = BOX / max(cropped.size)

@@ -64,7 +64,7 @@ def find_object(difference: np.ndarray) -> np.ndarray | None:
     distance = np.linalg.norm(ndimage.gaussian_filter(difference, (1, 1, 0)), axis=2)
     if distance.max() < MIN_DISTANCE:
         return None
-    # Otsu's threshold alone would leave out parts of a garment that are nearly as light as the wall.
+    # Otsu's threshold alone would leave out parts that are nearly as light as the background.
     noise = float(np.median(distance[[0, -1]]))
     mask = distance > max(min(0.5 * otsu(distance), 0.5), 3 * noise, MIN_DISTANCE)
     reach = max(1, round(CLOSE * max(mask.shape)))

@@ -8,19 +8,21 @@ OFFSET = 24.0  # added before the logarithm, so that dark pixels do not dominate
 LOW, HIGH = 0.5, 0.75  # fractions of the strength of ink: all of a stroke, some of a stroke
 MIN_CONTRAST = 0.06  # of ink, in the logarithm of brightness
 LINE_ANGLES = np.deg2rad(np.arange(-16, 16.1, 1.0))
-LINE_COVERAGE = 30  # percent of a straight line at which a printed line may be hidden or faint
-MAX_LINE_WIDTH = 0.03  # of the side of the image
+LINE_GAPS = 20  # percent of the pixels along a printed line that may have no ink
+LINE_ENDS = 0.06  # of the width: parts at the rim, which printed lines reach and strokes rarely do
+MAX_LINE_WIDTH = 0.02  # of the side of the image
 
 
-def separate_ink(image: np.ndarray) -> np.ndarray | None:
+def separate_ink(image: np.ndarray, lined: bool = True) -> np.ndarray | None:
     """Return how much ink there is in each pixel.
 
-    Shadows divide the light of paper and ink by the same factor: in logarithms that is a difference,
-    which a smooth background takes up. Ink is what differs from it, dark or light, in the direction
-    of color in which it differs most.
+    Shadows divide the light of paper and ink by the same factor: in logarithms that is a
+    difference, which a smooth background takes up. Ink is what differs from it, dark or light, in
+    the direction of color in which it differs most.
 
     Args:
         image: Colors, uint8 [height, width, 3].
+        lined: Whether to remove printed lines.
 
     Returns:
         Ink, float32 [height, width]: about 0 for paper, 1 for ink; None if there is no ink.
@@ -33,8 +35,9 @@ def separate_ink(image: np.ndarray) -> np.ndarray | None:
         difference = x - fill_background(x, inked)
     ink = project(difference, inked)
     noise = 1.4826 * float(np.median(np.abs(ink[~inked]))) if (~inked).any() else 0.0
-    ink = remove_lines(remove_lines(ink, noise).T, noise).T
-    strength = ink_strength(ink, noise)
+    if lined:
+        ink = remove_lines(remove_lines(ink, noise).T, noise).T
+    strength = ink_strength(ink, noise, lined)
     if strength < max(MIN_CONTRAST, 4 * noise):
         return None
     return (ink / strength).astype(np.float32)
@@ -47,7 +50,9 @@ def fit_background(x: np.ndarray) -> np.ndarray:
     """
     factor = coarse_factor(x)
     small = shrink(x, factor)
-    rows, columns = np.meshgrid(*(np.linspace(-1, 1, side) for side in small.shape[:2]), indexing="ij")
+    rows, columns = np.meshgrid(
+        *(np.linspace(-1, 1, side) for side in small.shape[:2]), indexing="ij"
+    )
     terms = [np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2]
     basis = np.stack(terms, axis=2).reshape(-1, 6)
     values = small.reshape(len(basis), -1)
@@ -70,8 +75,8 @@ def fill_background(x: np.ndarray, inked: np.ndarray) -> np.ndarray:
     kept = kept[..., None].astype(np.float32)
     values, weights = shrink(x * kept, factor), shrink(kept, factor)
     mean = x.mean(axis=(0, 1))
-    filled = [blur_within(values, weights, side / part / factor, mean) for part in (4, 14)]
-    density = ndimage.gaussian_filter(weights, (side / 14 / factor, side / 14 / factor, 0))
+    filled = [blur_within(values, weights, side / part / factor, mean) for part in (4, 18)]
+    density = ndimage.gaussian_filter(weights, (side / 18 / factor, side / 18 / factor, 0))
     trust = density / (density + 0.1)
     return enlarge(trust * filled[1] + (1 - trust) * filled[0], x.shape)
 
@@ -88,12 +93,12 @@ def blur_within(
 
 
 def coarse_factor(x: np.ndarray) -> int:
-    """Return the factor by which x [height, width, ...] is shrunk where only smooth light counts."""
+    """Return the factor by which x [height, width, ...] is shrunk to compute smooth light."""
     return max(1, max(x.shape[:2]) // 100)
 
 
 def shrink(x: np.ndarray, factor: int) -> np.ndarray:
-    """Average x [height, width, channels] over blocks of `factor` pixels; those at the rim repeat."""
+    """Average x [height, width, channels] over blocks of `factor` pixels; the rim is repeated."""
     height, width, channels = x.shape
     padded = np.pad(x, ((0, -height % factor), (0, -width % factor), (0, 0)), mode="edge")
     blocks = padded.reshape(len(padded) // factor, factor, -1, factor, channels)
@@ -102,12 +107,13 @@ def shrink(x: np.ndarray, factor: int) -> np.ndarray:
 
 
 def enlarge(small: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Interpolate averages of blocks [rows, columns, channels] to `shape`, height and width first."""
+    """Interpolate averages of blocks [rows, columns, channels] to `shape`: height, width, ..."""
     factor = coarse_factor(np.empty(shape))
     size = (small.shape[1] * factor, small.shape[0] * factor)
     channels = [
-        Image.fromarray(np.ascontiguousarray(small[..., c], np.float32))
-        .resize(size, Image.Resampling.BILINEAR)
+        Image.fromarray(np.ascontiguousarray(small[..., c], np.float32)).resize(
+            size, Image.Resampling.BILINEAR
+        )
         for c in range(small.shape[2])
     ]
     return np.stack([np.asarray(each) for each in channels], axis=2)[: shape[0], : shape[1]]
@@ -135,20 +141,19 @@ def otsu(values: np.ndarray) -> float:
     return float(edges[1 + int(between.argmax())])
 
 
-def ink_strength(ink: np.ndarray, noise: float) -> float:
-    """Return the ink of a full stroke: that of its inner pixels, if it is wide enough to have any.
+def ink_strength(ink: np.ndarray, noise: float, lined: bool) -> float:
+    """Return the ink of a full stroke, the median of inked pixels.
 
-    Faint lines that are left are weaker; a second threshold puts them with the paper.
+    If there may be printed lines, a second threshold puts weaker pixels with the paper.
     """
-    candidates = ink[ink > max(otsu(ink), 4 * noise)]
-    if not candidates.size:
-        return 0.0
-    stronger = candidates[candidates >= otsu(candidates)] if candidates.size > 8 else candidates
-    return float(np.median(stronger)) if stronger.size else float(np.median(candidates))
+    inked = ink[ink > max(otsu(ink), 4 * noise)]
+    if lined and inked.size:
+        inked = inked[inked >= otsu(inked)]
+    return float(np.median(inked)) if inked.size else 0.0
 
 
 def remove_lines(ink: np.ndarray, noise: float) -> np.ndarray:
-    """Remove printed lines that cross the whole image from left to right, at most 16 degrees tilted.
+    """Remove printed lines that cross the image from left to right, tilted up to 16 degrees.
 
     A line is where most pixels of a tilted row have more ink than those above and below; they get
     the ink above or below, whichever is less, so that a stroke that crosses the line stays.
@@ -158,18 +163,16 @@ def remove_lines(ink: np.ndarray, noise: float) -> np.ndarray:
         noise: Standard deviation of ink on plain paper.
     """
     height, width = ink.shape
-    if min(height, width) < 48:
-        return ink
-    reach = max(2, round(MAX_LINE_WIDTH * max(height, width) / 2))
+    reach = max(1, round(MAX_LINE_WIDTH * max(height, width) / 2))
     level = max(3 * noise, 0.02)
     narrow = ink - np.maximum(shift_rows(ink, -2 * reach), shift_rows(ink, 2 * reach))
     narrow = narrow.clip(-level, level).astype(np.float32)
     angle = find_tilt(narrow)
     offsets = tilt(width, angle)
     straight = shear(ink, offsets)
-    profile = np.percentile(straight, LINE_COVERAGE, axis=1)
-    around = ndimage.percentile_filter(profile, 30, size=6 * reach + 1)
-    lined = profile - around > max(1.2 * noise, 0.03)
+    ends = max(4, round(LINE_ENDS * width))
+    parts = (straight, straight[:, :ends], straight[:, -ends:])
+    lined = np.logical_and.reduce([is_line(part, reach, noise) for part in parts])
     labels, count = ndimage.label(lined)
     for number in range(1, count + 1):
         rows = np.flatnonzero(labels == number)
@@ -185,15 +188,23 @@ def remove_lines(ink: np.ndarray, noise: float) -> np.ndarray:
     return ink + changed
 
 
+def is_line(straight: np.ndarray, reach: int, noise: float) -> np.ndarray:
+    """Whether rows of ink [height, width] have more of it than rows near them, almost all along."""
+    profile = np.percentile(straight, LINE_GAPS, axis=1)
+    around = np.maximum(shift_rows(profile, -2 * reach - 1), shift_rows(profile, 2 * reach + 1))
+    lined: np.ndarray = profile - around > max(noise, 0.03)
+    return lined
+
+
 def shift_rows(x: np.ndarray, by: int) -> np.ndarray:
-    """Shift x [height, width] down by a number of rows; those at the rim are repeated."""
+    """Shift x [height, ...] down by a number of rows; those at the rim are repeated."""
     rows = np.clip(np.arange(len(x)) - by, 0, len(x) - 1)
     shifted: np.ndarray = x[rows]
     return shifted
 
 
 def tilt(width: int, angle: float) -> np.ndarray:
-    """Return by how many rows a line tilted by `angle`, in radians, rises in each column [width]."""
+    """Return by how many rows a line tilted by `angle`, in radians, moves in each column."""
     offsets: np.ndarray = np.rint(np.tan(angle) * (np.arange(width) - width / 2)).astype(int)
     return offsets
 

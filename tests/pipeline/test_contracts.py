@@ -201,6 +201,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"{kind}@{key}" for kind in ("train", "evaluate") for key in PARAMS.models}
     expected |= {f"cross_validate@{key}" for key in PARAMS.cross_validation}
     expected |= {f"study@{key}" for key in PARAMS.studies}
+    expected |= {f"calibrate@{key}" for key in PARAMS.calibration}
     expected |= {f"detect_anomalies@{key}" for key in PARAMS.anomaly_detection}
     expected |= {f"explore@{key}" for key in PARAMS.exploration}
     expected |= {"garment_photos", "synthesize_dates", "synthesize_digit_rows", "report"}
@@ -286,6 +287,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                     "studies",
                     "synthetic",
                 },
+                "calibrate": {f"calibration.{key}"},
                 "detect_anomalies": {f"anomaly_detection.{key}"},
                 "explore": {f"exploration.{key}"},
                 "baseline": {f"baselines.{key}", f"datasets.{key}"},
