@@ -219,7 +219,7 @@ def test_the_figures_have_a_line_for_each_method() -> None:
     (axes,) = plot_gains(ACCURACIES, LABELS, SCRATCH).axes
     lines = {line.get_label(): line for line in axes.get_lines()}
     assert {SCRATCH, FROZEN, FINE_TUNED, RANDOM} <= set(lines)
-    np.testing.assert_allclose(lines[FINE_TUNED].get_ydata(), [10, 0], atol=1e-9)
+    np.testing.assert_allclose(np.asarray(lines[FINE_TUNED].get_ydata(), float), [10, 0], atol=1e-9)
 
 
 @pytest.mark.parametrize(
