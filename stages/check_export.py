@@ -4,6 +4,7 @@ Writes metrics.json (size and accuracy) and details.json there. Times are not pa
 runs differ in them: see benchmarks/export.py.
 """
 
+import logging
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ BATCH_SIZE = 100
 def main() -> None:
     """Export the models of the section `export` of params.yaml."""
     config = load_params().export
+    # Each model has functions of its own, and TensorFlow warns of tracing them again.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     rows = [row for name, formats in config.models.items() for row in check(name, formats, config)]
     finding = conclude(rows, config.num_examples)
     write_json(FOLDER / "metrics.json", make_metrics(rows))

@@ -27,13 +27,13 @@ def main() -> None:
     photos = list_photos(arguments.folder)
     if arguments.network not in config.weights:
         raise ConfigError(
-            f"photos.weights: no address and hash of the weights of {arguments.network!r}, "
+            f"photos.weights: no file and hash of the weights of {arguments.network!r}, "
             f"expected one of {', '.join(config.weights)}"
         )
     from stages.photos.weights import fetch_published
 
-    index = fetch_published(config.class_index)
-    weights = fetch_published(config.weights[arguments.network])
+    index = fetch_published(config.class_index, config.urls)
+    weights = fetch_published(config.weights[arguments.network], config.urls)
     from stages.photos.classify import classify, describe, load_pretrained
 
     pretrained = load_pretrained(arguments.network, lambda: weights, index)

@@ -498,7 +498,7 @@ def export_problems(params: s.Params) -> Iterator[str]:
         key, model = f"export.models.{name}", params.models.get(name)
         if model is None or model.task != "classification":
             yield f"{key}: expected the id of a model whose task is classification"
-        elif "int8" in formats and params.datasets[model.dataset].module == "imdb":
+        elif "int8" in formats and list_formats(params).get(model.dataset) == "imdb":
             yield f"{key}: texts have any length, and integers of 8 bits need a fixed shape"
         if len(set(formats)) != len(formats):
             yield f"{key}: formats must be unique"

@@ -1173,9 +1173,9 @@ class Export(Section):
 
 
 class PublishedFile(Section):
-    """Address of a file, and the hash that its publisher states."""
+    """Path of a file below one of the addresses, and the hash that its publisher states."""
 
-    url: Text
+    file: Text
     md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -1185,6 +1185,7 @@ class Photos(Section):
     folder: Text | None
     network: Text
     top: Annotated[int, Field(ge=1, le=1000)]
+    urls: Annotated[list[Text], Field(min_length=1)]
     class_index: PublishedFile
     weights: Annotated[dict[Text, PublishedFile], Field(min_length=1)]
 

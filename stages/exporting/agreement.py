@@ -19,7 +19,7 @@ class Row(NamedTuple):
     Attributes:
         model: Id of the model.
         format: KERAS, ONNX, LITERT or INT8.
-        size: In bytes.
+        size: In bytes, rounded up to two significant digits.
         accuracy: On the compared examples.
         max_difference: Largest difference of a probability from that of the Keras model.
     """
@@ -64,7 +64,13 @@ def compare(reference: Reference, format_: str, size: int, p: np.ndarray) -> Row
             f"the Keras model, expected at most {TOLERANCE:g}"
         )
     accuracy = float(np.mean(p.argmax(axis=1) == reference.y))
-    return Row(reference.model, format_, size, accuracy, difference)
+    return Row(reference.model, format_, round_up(size), accuracy, difference)
+
+
+def round_up(size: int) -> int:
+    """Round a size up to two significant digits: tf2onnx names nodes differently in each run."""
+    unit = 10 ** max(len(str(size)) - 2, 0)
+    return -(-size // unit) * unit
 
 
 def group(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:

@@ -67,6 +67,7 @@ def make_page(details: Mapping[str, Any], times: Mapping[str, Any]) -> ExportPag
 
 
 def describe_size(num_bytes: int) -> str:
-    """Return a size in kB or MB."""
-    kilobytes = num_bytes / 1000
-    return f"{kilobytes / 1000:.1f} MB" if kilobytes >= 1000 else f"{kilobytes:.0f} kB"
+    """Return a size in kB or MB, with two significant digits."""
+    if num_bytes >= 1_000_000:
+        return f"{num_bytes / 1_000_000:.3g} MB"
+    return f"{num_bytes / 1000:.3g} kB"

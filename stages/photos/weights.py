@@ -1,8 +1,8 @@
 """Verified download of the weights of networks, which are large and come from elsewhere."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
 
 from stages.config.schema import PublishedFile
 from stages.core.errors import DataError
@@ -13,25 +13,26 @@ from stages.download import SHARED, describe, fetch, list_sources
 FOLDER = "imagenet"  # in data/raw, and in mirrors
 
 
-def fetch_published(file: PublishedFile) -> Path:
+def fetch_published(file: PublishedFile, urls: Sequence[str]) -> Path:
     """Return the path of a file in data/raw/imagenet, downloaded if it is not there.
 
     Keras publishes MD5 hashes of its files, not SHA-256: they detect a damaged file, and one of
     another version, but not a forged one.
 
     Args:
-        file: Address and hash.
+        file: Its path below an address, and its hash.
+        urls: Addresses, tried in order after the mirrors, which have imagenet/<name>.
 
     Raises:
         DataError: If it is in no mirror and cannot be downloaded; in one line, with what to do.
     """
-    name = PurePosixPath(urlsplit(file.url).path).name
+    name = PurePosixPath(file.file).name
     path = RAW / FOLDER / name
     if path.is_file() and has_hash(path.read_bytes(), file.md5):
         return path
+    mirrors = [f"{base}/{name}" for base in list_sources(FOLDER, [])]
     failures = []
-    for base in list_sources(FOLDER, [file.url.rpartition("/")[0]]):
-        source = f"{base.rstrip('/')}/{name}"
+    for source in [*mirrors, *(f"{url}/{file.file}" for url in urls)]:
         try:
             content = fetch(source)
         except (OSError, ValueError) as error:
@@ -43,8 +44,8 @@ def fetch_published(file: PublishedFile) -> Path:
             return path
         failures.append(f"{source}: not the file with MD5 {file.md5}")
     raise DataError(
-        f"{name}: not available: {'; '.join(failures)}; download {file.url} elsewhere and put it "
-        f"into {RAW / FOLDER}/ or ../{SHARED}/{FOLDER}/"
+        f"{name}: not available: {'; '.join(failures)}; download it elsewhere and put it into "
+        f"{RAW / FOLDER}/ or ../{SHARED}/{FOLDER}/"
     )
 
 

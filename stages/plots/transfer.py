@@ -1,6 +1,7 @@
 """Figures of transfer learning."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from stages.plots.colors import REFERENCE
 from stages.plots.memory import draw_range
 
+LEGEND: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
 ByMethod = Mapping[str, np.ndarray]  # method -> accuracies [seeds, numbers of labels]
 
 
@@ -18,7 +20,7 @@ def plot_accuracies(accuracies: ByMethod, labels: Sequence[int]) -> Figure:
     draw_range(axes, accuracies, labels)
     axes.set_ylabel("validation accuracy")
     axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.legend(loc="lower right")
+    axes.legend(**LEGEND)
     return figure
 
 
@@ -34,7 +36,7 @@ def plot_gains(accuracies: ByMethod, labels: Sequence[int], reference: str) -> F
     }
     draw_range(axes, gains, labels)
     axes.set_ylabel(f"accuracy minus that {reference}, points")
-    axes.legend()
+    axes.legend(**LEGEND)
     return figure
 
 

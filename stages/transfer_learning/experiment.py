@@ -20,7 +20,6 @@ from stages.transfer_learning.networks import (
     freeze_statistics,
     join_scale,
     measure_scale,
-    standardize,
     take_head,
 )
 
@@ -190,13 +189,10 @@ def train_head(
         labeled: Indices of the labeled training examples.
         features: Features of the classifier.
     """
-    head = take_head(model)
     scale = measure_scale(features.train[labeled])
-    inputs = Features(
-        standardize(features.train[labeled], scale), standardize(features.validation, scale)
-    )
-    rate = training.optimizer.learning_rate
-    train(head, training, rate, Split(inputs.train, splits["train"].y[labeled]))
-    accuracy = measure(head, Split(inputs.validation, splits["validation"].y))
+    head = take_head(model, scale)
+    examples = Split(features.train[labeled], splits["train"].y[labeled])
+    train(head, training, training.optimizer.learning_rate, examples)
+    accuracy = measure(head, Split(features.validation, splits["validation"].y))
     join_scale(model, scale)
     return accuracy

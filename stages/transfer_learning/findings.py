@@ -15,7 +15,7 @@ class Difference(NamedTuple):
 
     Attributes:
         labels: Labels per class.
-        points: Difference of the mean accuracies, in percentage points.
+        points: Difference of the mean accuracies, in percentage points, with one decimal.
         significant: Whether it is more than the variation over seeds.
     """
 
@@ -40,7 +40,7 @@ def differences(
         ours, theirs = (
             Summary(name, accuracies[name][:, column].tolist(), 0) for name in (method, reference)
         )
-        points = 100 * (ours.mean - theirs.mean)
+        points = round(100 * (ours.mean - theirs.mean), 1) + 0.0  # no -0.0
         found.append(Difference(number, points, is_significant(ours, theirs)))
     return found
 

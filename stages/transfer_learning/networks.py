@@ -7,12 +7,14 @@ import numpy as np
 
 from stages.inference.outputs import predict_arrays
 
+MAX_MEASURED = 2000  # examples: more do not change means and variance
+
 
 class Scale(NamedTuple):
-    """Mean of each feature, float16 [features], and one standard deviation of all."""
+    """Mean of each feature, float32 [features], and one variance of all, above 0."""
 
     mean: np.ndarray
-    std: np.float16
+    variance: float
 
 
 def count_feature_layers(model: keras.Sequential) -> int:
@@ -37,15 +39,22 @@ def take_features(model: keras.Sequential) -> keras.Sequential:
     return keras.Sequential([images, *model.layers[: count_feature_layers(model)]])
 
 
-def take_head(model: keras.Sequential) -> keras.Sequential:
-    """Return the last part of a classifier, which shares its layers.
+def take_head(model: keras.Sequential, scale: Scale) -> keras.Sequential:
+    """Return the last part of a classifier, which shares its layers, on standardized features.
+
+    Args:
+        model: Classifier.
+        scale: Means and variance of its features.
 
     Returns:
         Model from features float16 [n, features] to probabilities [n, classes].
     """
     number = count_feature_layers(model)
-    features = keras.Input(model.layers[number - 1].output.shape[1:], dtype="float16")
-    return keras.Sequential([features, *model.layers[number:]])
+    features = keras.Input(scale.mean.shape, dtype="float16")
+    standardize = keras.layers.Normalization(
+        mean=scale.mean, variance=np.full_like(scale.mean, scale.variance), dtype="float32"
+    )
+    return keras.Sequential([features, standardize, *model.layers[number:]])
 
 
 def copy_features(source: keras.Sequential, target: keras.Sequential) -> None:
@@ -75,23 +84,18 @@ def freeze_statistics(model: keras.Sequential) -> None:
 
 
 def measure_scale(features: np.ndarray) -> Scale:
-    """Return the mean of each feature, and the standard deviation of all around them.
+    """Return the mean of each feature, and the variance of all around them.
 
     A head learns from features standardized by them, so that those of random weights, which are
-    smaller and less centered, are not at a disadvantage. A standard deviation per feature would
-    enlarge the noise of those that are almost constant among few examples.
+    smaller and less centered, are not at a disadvantage. A variance per feature would enlarge the
+    noise of those that are almost constant among few examples.
 
     Args:
-        features: Features of the labeled examples, float16 [n, features].
+        features: Features of the labeled examples, float16 [n, features], of which the first
+            MAX_MEASURED are measured.
     """
-    mean = features.mean(axis=0, dtype=np.float32)
-    std = np.sqrt(features.var(axis=0, dtype=np.float32).mean())
-    return Scale(mean.astype(np.float16), np.float16(std))
-
-
-def standardize(features: np.ndarray, scale: Scale) -> np.ndarray:
-    """Return standardized features, float16 [n, features]."""
-    return np.asarray((features - scale.mean) / scale.std)
+    measured = features[:MAX_MEASURED].astype(np.float32)
+    return Scale(measured.mean(axis=0), float(measured.var(axis=0).mean()))
 
 
 def join_scale(model: keras.Sequential, scale: Scale) -> None:
@@ -99,9 +103,9 @@ def join_scale(model: keras.Sequential, scale: Scale) -> None:
 
     Args:
         model: Classifier whose head was trained on features standardized by `scale`.
-        scale: Means and standard deviation.
+        scale: Means and variance.
     """
     first = model.layers[count_feature_layers(model)]
     kernel, bias = first.get_weights()
-    kernel = kernel / np.float32(scale.std)
-    first.set_weights([kernel, bias - scale.mean.astype(np.float32) @ kernel])
+    kernel = kernel / np.sqrt(scale.variance)
+    first.set_weights([kernel, bias - scale.mean @ kernel])

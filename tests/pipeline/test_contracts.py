@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,13 @@ def trained_by(*models: str) -> set[str]:
         | {f"cross_validate@{model}" for model in models if model in PARAMS.cross_validation}
         | {f"study@{name}" for name, study in PARAMS.studies.items() if study.model in models}
         | ({"robustness"} if CENTERED & set(models) else set())
+        | {f"transfer@{name}" for name in PARAMS.transfer if transfers_from(name, models)}
     )
+
+
+def transfers_from(name: str, models: Sequence[str]) -> bool:
+    """Return whether an experiment trains the network of one of the models."""
+    return PARAMS.transfer[name].source in models
 
 
 def evaluated_by(*models: str) -> set[str]:
@@ -206,7 +213,8 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"explore@{key}" for key in PARAMS.exploration}
     expected |= {"garment_photos", "synthesize_dates", "synthesize_digit_rows", "report"}
     expected |= {f"baseline@{key}" for key in PARAMS.baselines}
-    expected |= ANALYSES | {"drawn_digits", "look_inside"}
+    expected |= {f"transfer@{key}" for key in PARAMS.transfer}
+    expected |= ANALYSES | {"drawn_digits", "look_inside", "check_export"}
     assert set(stages) == expected
     assert all(stage.desc for stage in stages.values())
 
@@ -262,6 +270,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
         recipe = {f"models.{key}.network", f"models.{key}.training"}
         studied = PARAMS.studies[key].model if kind == "study" else ""
         study_recipe = {f"models.{studied}.network", f"models.{studied}.training"}
+        source = PARAMS.transfer[key].source if kind == "transfer" else ""
         attacked = {f"models.{model}.training" for model in PARAMS.analyses.robustness.models}
         attacked |= {f"models.{model}.network" for model in CENTERED}
         assert (
@@ -286,8 +295,11 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                     "models",
                     "studies",
                     "synthetic",
+                    "transfer",
                 },
                 "calibrate": {f"calibration.{key}"},
+                "transfer": {f"transfer.{key}", f"models.{source}.network"},
+                "check_export": {"export"},
                 "detect_anomalies": {f"anomaly_detection.{key}"},
                 "explore": {f"exploration.{key}"},
                 "baseline": {f"baselines.{key}", f"datasets.{key}"},
@@ -336,6 +348,8 @@ def test_an_input_pipeline_is_read_only_by_training_stages_that_use_it(
     stages: dict[str, PipelineStage], pipeline: str
 ) -> None:
     expected = trained_by(*models_with(pipeline=pipeline))
+    transfers = {f"transfer@{name}" for name in PARAMS.transfer}  # have a pipeline of their own
+    expected = expected | transfers if pipeline == "arrays" else expected - transfers
     assert readers(stages, f"stages/pipelines/{pipeline}.py") == expected
 
 
@@ -389,14 +403,18 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
         "reports/baselines",
         "reports/seeds.json",
         "benchmarks/results.json",
+        "benchmarks/export.json",
         "benchmarks/recipes.yaml",
         "reports/drawn_digits",
         "reports/look_inside",
+        "reports/export",
     }
     code = {path for path in deps if path.startswith("stages/")}
     models = {f"reports/{model}" for model in PARAMS.models}
     curves = {f"models/{model}/history.csv" for model in PARAMS.models}
-    studies = {f"reports/studies/{study}" for study in {*PARAMS.studies, *ANALYSES}}
+    studies = {
+        f"reports/studies/{study}" for study in {*PARAMS.studies, *PARAMS.transfer, *ANALYSES}
+    }
     assert deps - code == others | models | curves | studies
 
 
@@ -441,6 +459,25 @@ def test_all_classifiers_of_mnist_answer_for_the_drawn_digits() -> None:
         if model.dataset == "mnist" and model.task == "classification"
     ]
     assert PARAMS.drawn_digits.models == classifiers
+
+
+
+
+
+def test_the_export_depends_on_the_models_that_it_loads_and_on_their_data(
+    stages: dict[str, PipelineStage],
+) -> None:
+    deps = {inside(dep.fs_path) for dep in stages["check_export"].deps}
+    models = PARAMS.export.models
+    expected = {f"models/{m}/{file}" for m in models for file in ("model.keras", "spec.json")}
+    assert {path for path in deps if path.startswith("models/")} == expected
+    data = {f"data/processed/{PARAMS.models[m].dataset}/test" for m in models}
+    data |= {
+        f"data/processed/{PARAMS.models[m].dataset}/train"
+        for m, formats in models.items()
+        if "int8" in formats
+    }
+    assert {path for path in deps if path.startswith("data/")} == data
 
 
 def test_metrics_and_plots_are_in_git_and_other_outputs_in_the_cache(

@@ -14,6 +14,7 @@ ROWS = re.findall(
 )
 IDS = {
     *PARAMS.models, *PARAMS.datasets, *PARAMS.studies, *PARAMS.synthetic, *dict(PARAMS.analyses),
+    *PARAMS.transfer,
     *PARAMS.baselines,
 }  # fmt: skip
 

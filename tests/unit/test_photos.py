@@ -36,7 +36,7 @@ def preprocess_input(x: np.ndarray) -> np.ndarray:
 def publish(folder: Path, name: str, content: bytes) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
-    return {"url": f"https://nowhere.invalid/{name}", "md5": hashlib.md5(content).hexdigest()}
+    return {"file": f"nets/{name}", "md5": hashlib.md5(content).hexdigest()}
 
 
 @pytest.fixture
@@ -54,6 +54,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     values["photos"] |= {
         "network": "TinyNet",
         "top": 2,
+        "urls": ["https://nowhere.invalid"],
         "class_index": publish(mirror, "index.json", json.dumps(index).encode()),
         "weights": {
             "TinyNet": publish(
@@ -116,17 +117,15 @@ def test_weights_that_cannot_be_had_are_one_line_that_says_what_to_do(
         run(monkeypatch)
     message = str(error.value)
     assert "\n" not in message
-    assert "download https://nowhere.invalid/index.json elsewhere and put it into" in message
+    assert "https://nowhere.invalid/nets/index.json: " in message
+    assert "download it elsewhere and put it into data/raw/imagenet/ or" in message
     assert not (project / "data").exists()
 
 
 def test_a_damaged_file_is_not_kept(project: Path) -> None:
-    file = PublishedFile(url="https://nowhere.invalid/index.json", md5="0" * 32)
-    mirror = project / "mirror/imagenet"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(weights, "list_sources", lambda *_: [str(mirror)])
-        with pytest.raises(DataError, match="not the file with MD5 000"):
-            weights.fetch_published(file)
+    file = PublishedFile(file="nets/index.json", md5="0" * 32)
+    with pytest.raises(DataError, match="not the file with MD5 000"):
+        weights.fetch_published(file, [])
     assert not (project / "data/raw/imagenet/index.json").exists()
 
 
@@ -143,7 +142,7 @@ def test_weights_of_another_network_are_refused(project: Path) -> None:
 def test_a_network_without_weights_is_refused(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ConfigError, match=r"no address and hash of the weights of 'VGG16'"):
+    with pytest.raises(ConfigError, match=r"no file and hash of the weights of 'VGG16'"):
         run(monkeypatch, "--network", "VGG16")
     (project / "empty").mkdir()
     with pytest.raises(DataError, match="empty: expected a folder of photographs"):

@@ -22,7 +22,7 @@ from tests.pipeline.test_contracts import OVERLAYS
 
 PARAMS = load_params(reduced.ROOT / "params.yaml")
 MODELS = PARAMS.models
-STUDIES = {*PARAMS.studies, *dict(PARAMS.analyses)}
+STUDIES = {*PARAMS.studies, *dict(PARAMS.analyses), *PARAMS.transfer}
 ANSWER = '''
 import builtins, io, json, sys
 import numpy as np
