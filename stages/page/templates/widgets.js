@@ -80,7 +80,7 @@ async function loadVega() {
   document.head.append(create("script", {}, await unpack(document.getElementById("vega"))));
 }
 
-let vega = null; // promise of loadVega
+let vega = null; // what loadVega returned, once it is called
 const drawn = new Map(); // view by figure
 
 async function drawChart(figure) {
