@@ -44,12 +44,12 @@ print(model.predict(image[None], verbose=0).argmax())
 
 def main() -> None:
     """Measure all models and write the results."""
-    config = load_params().export
-    models = {name: measure_model(name, formats) for name, formats in config.models.items()}
+    exported = load_params().export.models
+    models = {name: measure_model(name, formats) for name, formats in exported.items()}
     machine = name_machine(describe_machine(read_cpuinfo()))
-    results = {"machine": machine, "models": models, "start": measure_start(DIGITS)}
-    write_json(RESULTS, results)
-    for name, seconds in results["start"].items():
+    starts = measure_start(DIGITS)
+    write_json(RESULTS, {"machine": machine, "models": models, "start": starts})
+    for name, seconds in starts.items():
         print(f"from process start to the class of an image, {name}: {seconds:.2f} s")
 
 

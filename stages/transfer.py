@@ -83,7 +83,8 @@ def describe(config: Any, accuracies: Mapping[str, np.ndarray]) -> dict[str, Any
                     f"weights learned there ({FROZEN}: only a new head is trained), are then "
                     f"trained as well ({FINE_TUNED}), keep random weights ({RANDOM}), or start "
                     f"from them ({SCRATCH}). Lines are medians of {len(config.seeds)} seeds, each "
-                    "with its own labeled images; areas the range."
+                    "with its own labeled images; areas the range. The learning rates were chosen "
+                    "on this validation split, which flatters fine-tuning a little."
                 ),
                 "summary": "",
             },

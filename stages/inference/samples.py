@@ -11,8 +11,8 @@ from PIL import Image
 from stages.core.errors import ModelError
 from stages.core.files import atomic_output
 from stages.inference.bundle import Bundle
-from stages.inference.outputs import predict_arrays
-from stages.inference.predict import draw_noise, from_logits, predict
+from stages.inference.outputs import logits_to_pixels, predict_arrays
+from stages.inference.predict import draw_noise, predict
 
 GENERATORS = ("autoencoding", "conditional_generation", "drawing", "image_generation")
 SIDE = 84  # pixels of an image on a sheet, at least
@@ -41,7 +41,7 @@ def sample_images(bundle: Bundle, count: int, seed: int, wanted: str | None) -> 
     if task == "autoencoding":
         decoder = bundle.model.get_layer("decoder")
         noise = draw_noise(request, decoder.input_shape[1:])
-        return from_logits(predict_arrays(decoder, noise)).astype(np.uint8)
+        return logits_to_pixels(predict_arrays(decoder, noise))
     return np.array(predict(bundle, request)["images"], np.uint8)
 
 

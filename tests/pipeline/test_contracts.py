@@ -461,9 +461,6 @@ def test_all_classifiers_of_mnist_answer_for_the_drawn_digits() -> None:
     assert PARAMS.drawn_digits.models == classifiers
 
 
-
-
-
 def test_the_export_depends_on_the_models_that_it_loads_and_on_their_data(
     stages: dict[str, PipelineStage],
 ) -> None:
