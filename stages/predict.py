@@ -29,6 +29,7 @@ BATCH = 256  # examples that are classified together
 MANY = 100  # inputs from which on a progress bar is shown
 COLUMNS = 10  # images per row of a sheet
 CLASSIFICATION = ("classification", "toy_classification")
+EXPLAINED = ("image", "text", "table")  # types of inputs
 WITHOUT_INPUT = ("autoencoding", "conditional_generation", "drawing", "image_generation",
                  "toy_generation")  # fmt: skip
 
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", metavar="INPUT", nargs="*", help="file, folder, text or numbers")
     parser.add_argument("--json", action="store_true", help="print one JSON object per answer")
     parser.add_argument("--output", type=Path, metavar="PNG", help="write images to this sheet")
+    parser.add_argument("--explain", type=Path, metavar="HTML", help="write why it answers so")
     parser.add_argument("--count", type=int, default=10, help="samples, or words (%(default)s)")
     parser.add_argument("--class", dest="wanted", help="class of the samples (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="of samples (%(default)s)")
@@ -107,6 +109,10 @@ def check(options: argparse.Namespace, spec: Mapping[str, Any]) -> None:
         raise ModelError(f"{options.model} answers with images: name a file, --output sheet.png")
     if options.wanted is not None and task != "conditional_generation":
         raise ModelError(f"--class: {options.model} cannot choose a class")
+    if options.explain is not None and (
+        task != "classification" or spec["input"]["type"] not in EXPLAINED
+    ):
+        raise ModelError(f"--explain: expected a classifier of {', '.join(EXPLAINED)}")
 
 
 def describe_input(spec: Mapping[str, Any]) -> str:
@@ -163,6 +169,7 @@ def classify(options: argparse.Namespace, folder: Path, bundle: "Bundle") -> boo
     if calibration is None and bundle.spec["task"] == "classification":
         print("note: no calibration.json: probabilities as the model outputs them", file=sys.stderr)
     reports = Reports()
+    first: list[Example] = []
     if not options.json:
         found = list(bundle.spec["input"].get("shape", [])) == [SIDE, SIDE]
         print(tables.header(bundle.spec["classes"], boxes=found))
@@ -174,7 +181,31 @@ def classify(options: argparse.Namespace, folder: Path, bundle: "Bundle") -> boo
         answers = classify_all(bundle, np.stack([each.x for each in batch]), calibration)
         for example, answered in zip(batch, answers, strict=True):
             print(show(example, answered), flush=len(batch) < BATCH)
+        first = first or batch
+    if options.explain is not None and first:
+        try:
+            write_explanation(options.explain, bundle, first)
+        except UserError as error:
+            reports.add(error)
     return reports.failed
+
+
+def write_explanation(path: Path, bundle: "Bundle", examples: "Sequence[Example]") -> None:
+    """Write why the classifier answers as it does for the first examples, as an HTML file.
+
+    Raises:
+        UserError: If it cannot be explained, or the file cannot be written.
+    """
+    from stages.core.files import atomic_output
+    from stages.inference.explanation import MAX_EXAMPLES, explain_examples
+
+    content = explain_examples(bundle, examples[:MAX_EXAMPLES])
+    try:
+        with atomic_output(path) as partial:
+            partial.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be written: {error.strerror or error}") from None
+    print(f"{path}: why, for {min(len(examples), MAX_EXAMPLES)} of them", file=sys.stderr)
 
 
 class Reports:

@@ -30,11 +30,13 @@ class Example(NamedTuple):
         name: What it is, to show: file, row or text.
         x: Encoded example.
         box: Left, top, right and bottom in the photograph, in pixels, or None.
+        text: Of a text, what was encoded.
     """
 
     name: str
     x: np.ndarray
     box: tuple[int, int, int, int] | None = None
+    text: str = ""
 
 
 Reader = Callable[[str, Mapping[str, Any]], Iterator[Example | UserError]]
@@ -100,7 +102,7 @@ def read_texts(argument: str, spec: Mapping[str, Any]) -> Iterator[Example | Use
             f"{name}: {unknown:.0%} of its words are not among the "
             f"{len(spec['input']['vocabulary'])} of the model, expected an English text"
         )
-    yield Example(name, x)
+    yield Example(name, x, text=text)
 
 
 def is_text_file(argument: str) -> bool:

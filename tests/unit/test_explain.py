@@ -1,6 +1,5 @@
 """Explanations: attributions, Shapley values, words, and the command that writes them."""
 
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -191,15 +190,15 @@ def test_explanations_of_images_have_all_figures() -> None:
     }
 
 
-def text_bundle() -> Bundle:
-    """A network that adds up the weights of the words: good +2, bad -2."""
+def text_bundle(**others: float) -> Bundle:
+    """A network that adds up the weights of the words: good +2, bad -2, and others."""
+    weights = {"[padding]": 0.0, "[unknown]": 0.0, "good": 2.0, "bad": -2.0, **others}
     words = keras.Input((None,), dtype="int32")
-    embedding = keras.layers.Embedding(4, 1)
+    embedding = keras.layers.Embedding(len(weights), 1)
     total = keras.ops.sum(embedding(words), axis=1)
     model = keras.Model(words, keras.ops.sigmoid(total))
-    embedding.set_weights([np.array([[0.0], [0.0], [2.0], [-2.0]])])
-    vocabulary = ["[padding]", "[unknown]", "good", "bad"]
-    encoding = {"type": "text", "vocabulary": vocabulary, "max_length": 4, "keep": "end"}
+    embedding.set_weights([np.array(list(weights.values()))[:, None]])
+    encoding = {"type": "text", "vocabulary": list(weights), "max_length": 4, "keep": "end"}
     return Bundle(model, {"classes": ["negative", "positive"], "input": encoding})
 
 
@@ -243,16 +242,3 @@ def test_the_caption_of_each_figure_exists() -> None:
     from stages.inference.explain.captions import CAPTIONS
 
     assert {"attributions", "layers", "kernels", "weights", "words", "columns"} == set(CAPTIONS)
-
-
-def test_a_csv_without_rows_is_refused(tmp_path: Path) -> None:
-    from stages.explain import read_csv
-
-    path = tmp_path / "rows.csv"
-    path.write_text("age,shape\n")
-    with pytest.raises(ModelError, match="rows"):
-        read_csv(path)
-    with pytest.raises(ModelError, match="expected a CSV file"):
-        read_csv(tmp_path / "missing.csv")
-    path.write_text("age,shape\n45,1\n\n46\n")
-    assert read_csv(path) == [{"age": "45", "shape": "1"}, {"age": "46", "shape": "?"}]
