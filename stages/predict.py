@@ -7,8 +7,10 @@ words; numbers. Models that generate images take no input. docs/predict.md has e
 
 import argparse
 import json
+import logging
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -134,6 +136,8 @@ def describe_input(spec: Mapping[str, Any]) -> str:
 
 def answer(options: argparse.Namespace, folder: Path, spec: Mapping[str, Any]) -> bool:
     """Load the model and print its answers; returns whether an input could not be answered."""
+    # Explanations and generators build many small models, and TensorFlow warns of tracing each.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with quiet():
         from stages.inference.bundle import load_bundle
 
@@ -270,11 +274,13 @@ def generate(options: argparse.Namespace, bundle: "Bundle") -> bool:
             )
             print(shown)
         return False
+    began = time.perf_counter()
     images = sample_images(bundle, options.count, options.seed, options.wanted)
+    seconds = time.perf_counter() - began
     write_sheet(options.output, list(images), min(COLUMNS, options.count))
     values = {"output": str(options.output), "images": len(images), "class": options.wanted}
     of_class = f" of class {options.wanted}" if options.wanted else ""
-    text = f"{options.output}: {len(images)} images{of_class}"
+    text = f"{options.output}: {len(images)} images{of_class}, generated in {seconds:.1f} s"
     print(json.dumps(values) if options.json else text)
     return False
 

@@ -18,7 +18,7 @@ from stages.page.cards import find_urls
 from stages.page.competitors import Network, chart_records, describe_chart, present
 from stages.page.exports import read_export
 from stages.page.inside import DrawnDigits, Inside
-from stages.page.media import arrange_frames, compress, svg_to_url, to_url
+from stages.page.media import arrange_frames, compress, svg_to_url, thin_out, to_url
 from stages.page.recipes import Recipe
 from stages.page.render import (
     Animation,
@@ -330,9 +330,9 @@ def read_figures(
 
 
 def read_figure(path: Path, caption: Caption, chart: Spec | None) -> Figure:
-    """Read a PNG file; of an animation, the last frame and a grid of all frames."""
+    """Read a PNG file; of an animation, the last frame and a grid of frames."""
     with Image.open(path) as image:
-        frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
+        frames = thin_out([frame.convert("RGB") for frame in ImageSequence.Iterator(image)])
     width, height = frames[-1].size
     animation = None
     if len(frames) > 1:

@@ -15,7 +15,7 @@ ROWS = re.findall(
 IDS = {
     *PARAMS.models, *PARAMS.datasets, *PARAMS.studies, *PARAMS.synthetic, *dict(PARAMS.analyses),
     *PARAMS.transfer,
-    *PARAMS.baselines,
+    *PARAMS.baselines, "drawn_digits", "look_inside",
 }  # fmt: skip
 
 
