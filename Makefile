@@ -4,10 +4,10 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 DVC := dvc --wait-for-lock
 .DEFAULT_GOAL := help
-.PHONY: help repro baseline metrics plots verify test smoke bench seeds fast mutation lint format lock clean
+.PHONY: help repro predict baseline metrics plots verify test smoke bench bench-export seeds fast mutation lint format lock clean
 
 help:  ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/ready: requirements.lock
 	@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON); install Python 3.11 or use another version: make PYTHON=python3"; exit 1; }
@@ -19,6 +19,9 @@ help:  ## Show this help
 repro: .venv/ready  ## Run the pipeline: stale stages only, all of them the first time; JOBS=1
 	python -m stages.config
 	python -m stages.parallel $(if $(JOBS),--jobs $(JOBS))
+
+predict: .venv/ready  ## Use a trained model: MODEL=mnist_cnn INPUT="photo.jpg"; see docs/predict.md
+	@python -m stages.predict $(MODEL) $(INPUT)
 
 baseline: repro  ## Record the current results as your own baseline and commit them
 	python -m stages.record
@@ -43,6 +46,9 @@ smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a tempo
 
 bench: .venv/ready  ## Compare the recipes as taught and ours in time and memory; MODEL=mnist_cnn
 	python -m benchmarks.run $(MODEL)
+
+bench-export: .venv/ready  ## Measure the latency of exported models
+	python -m benchmarks.export
 
 seeds: .venv/ready  ## Train the models that have a target with two more seeds; MODEL=mnist_cnn
 	python -m benchmarks.seeds $(MODEL)

@@ -12,11 +12,13 @@ from stages.config.schema import Model, Params
 from stages.core.cli import exit_on_error
 from stages.core.files import atomic_output, read_json
 from stages.core.paths import MODELS, REPORTS
-from stages.page import captions
+from stages.page import captions, inside
 from stages.page.captions import Caption, dataset_captions, describe_figure
 from stages.page.cards import find_urls
 from stages.page.competitors import Network, chart_records, describe_chart, present
-from stages.page.media import arrange_frames, compress, svg_to_url, to_url
+from stages.page.exports import read_export
+from stages.page.inside import DrawnDigits, Inside
+from stages.page.media import arrange_frames, compress, svg_to_url, thin_out, to_url
 from stages.page.recipes import Recipe
 from stages.page.render import (
     Animation,
@@ -81,8 +83,11 @@ def main() -> None:
         datasets,
         baseline,
         Charts(time_charts, compress(javascript())),
-        [read_study(name) for name in [*params.studies, *dict(params.analyses)]],
+        [read_study(name) for name in [*params.studies, *dict(params.analyses), *params.transfer]],
         competitions=make_competitions(models, datasets),
+        exported=read_export(),
+        drawn_digits=read_drawn_digits(REPORTS / "drawn_digits"),
+        inside=read_inside(REPORTS / "look_inside"),
     )
     with atomic_output(PAGE) as partial:
         partial.write_text(content, encoding="utf-8")
@@ -224,6 +229,41 @@ def read_study(name: str) -> StudyPage:
     return StudyPage(name, details, list(figures.values()))
 
 
+def read_drawn_digits(folder: Path) -> DrawnDigits | None:
+    """Read the answers for drawn digits; None if the stage did not run.
+
+    Args:
+        folder: Path of reports/drawn_digits.
+    """
+    details = read_details(folder)
+    if not details:
+        return None
+    figures = read_figures(folder / "plots", {"answers": inside.ANSWERS}, {})
+    return DrawnDigits(details, read_json(folder / "metrics.json"), list(figures.values()))
+
+
+def read_inside(folder: Path) -> Inside | None:
+    """Read the explanations of answers; None if the stage did not run.
+
+    Args:
+        folder: Path of reports/look_inside.
+    """
+    details = read_details(folder)
+    if not details:
+        return None
+    sections = []
+    for section in details["sections"]:
+        texts = {
+            each["name"]: Caption(each["title"], each["description"]) for each in section["figures"]
+        }
+        figures = [
+            read_figure(folder / "plots" / f"{name}.png", caption, None)
+            for name, caption in texts.items()
+        ]
+        sections.append(inside.present(section, figures))
+    return Inside(details["split"], sections)
+
+
 def read_datasets(params: Params) -> list[DatasetPage]:
     """Read the data reports of all datasets; synthetic ones, which have none, are last."""
     urls = {name: download.urls for name, download in params.downloads.items()}
@@ -290,9 +330,9 @@ def read_figures(
 
 
 def read_figure(path: Path, caption: Caption, chart: Spec | None) -> Figure:
-    """Read a PNG file; of an animation, the last frame and a grid of all frames."""
+    """Read a PNG file; of an animation, the last frame and a grid of frames."""
     with Image.open(path) as image:
-        frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
+        frames = thin_out([frame.convert("RGB") for frame in ImageSequence.Iterator(image)])
     width, height = frames[-1].size
     animation = None
     if len(frames) > 1:

@@ -1,6 +1,6 @@
 """Checks beyond the schema: references between sections, and sizes of layers."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -111,11 +111,17 @@ def check_references(params: s.Params, source: str) -> None:
         *model_problems(params),
         *fold_problems(params),
         *study_problems(params),
+        *calibration_problems(params),
         *anomaly_problems(params),
         *exploration_problems(params),
+        *transfer_problems(params),
+        *export_problems(params),
+        *photo_problems(params.photos),
         *baseline_problems(params),
         *robustness_problems(params),
         *memory_problems(params.analyses.memory),
+        *drawing_problems(params),
+        *explanation_problems(params),
     ]
     if problems:
         raise ConfigError(f"{source}: {'; '.join(problems)}")
@@ -433,6 +439,21 @@ def variant_problems(
             yield f"{key}: training.seed is set by `seeds`"
 
 
+def calibration_problems(params: s.Params) -> Iterator[str]:
+    """Calibrations of models that are no classifiers, or of another dataset."""
+    for name, config in params.calibration.items():
+        key, model = f"calibration.{name}", params.models.get(name)
+        if model is None or model.task != "classification":
+            yield f"{key}: expected the id of a model whose task is classification"
+        elif model.network.name == "ngrams":
+            yield f"{key}: ngrams is trained on the validation split, which cannot calibrate it"
+        elif config.dataset != model.dataset:
+            yield (
+                f"{key}.dataset: expected that of models.{name}, {model.dataset!r}, "
+                f"found {config.dataset!r}"
+            )
+
+
 def anomaly_problems(params: s.Params) -> Iterator[str]:
     """Anomaly detection by models that do not reconstruct, or among images of another kind."""
     for name, config in params.anomaly_detection.items():
@@ -453,6 +474,41 @@ def anomaly_problems(params: s.Params) -> Iterator[str]:
         if config.anomalies not in others:
             expected = ", ".join(others)
             yield f"{key}.anomalies: expected one of {expected}, found {config.anomalies!r}"
+
+
+def transfer_problems(params: s.Params) -> Iterator[str]:
+    """Transfer from models without convolutional features, or to images of another kind."""
+    for name, config in params.transfer.items():
+        key, source = f"transfer.{name}", params.models.get(config.source)
+        if not isinstance(source, s.CnnModel):
+            networks = [other for other, m in params.models.items() if isinstance(m, s.CnnModel)]
+            yield f"{key}.source: expected one of {', '.join(networks)}, found {config.source!r}"
+        datasets = [other for other, each in params.datasets.items() if each.module in IMAGES]
+        if config.dataset not in datasets:
+            yield f"{key}.dataset: expected one of {', '.join(datasets)}, found {config.dataset!r}"
+        if config.labels_per_class != sorted(set(config.labels_per_class)):
+            yield f"{key}.labels_per_class: expected ascending numbers"
+        if name in params.studies or name in dict(params.analyses):
+            yield f"{key}: duplicate id, also a study or analysis"
+
+
+def export_problems(params: s.Params) -> Iterator[str]:
+    """Exported models that are no classifiers, and texts in 8 bits."""
+    for name, formats in params.export.models.items():
+        key, model = f"export.models.{name}", params.models.get(name)
+        if model is None or model.task != "classification":
+            yield f"{key}: expected the id of a model whose task is classification"
+        elif "int8" in formats and list_formats(params).get(model.dataset) == "imdb":
+            yield f"{key}: texts have any length, and integers of 8 bits need a fixed shape"
+        if len(set(formats)) != len(formats):
+            yield f"{key}: formats must be unique"
+
+
+def photo_problems(config: s.Photos) -> Iterator[str]:
+    """A network without weights."""
+    if config.network not in config.weights:
+        expected = ", ".join(config.weights)
+        yield f"photos.network: expected one of {expected}, found {config.network!r}"
 
 
 def exploration_problems(params: s.Params) -> Iterator[str]:
@@ -567,3 +623,36 @@ def memory_problems(config: s.Memory) -> Iterator[str]:
         yield f"{key}.distances: expected ascending numbers from 0"
     if config.compared not in config.distances:
         yield f"{key}.compared: expected one of `distances`, found {config.compared}"
+
+
+def drawing_problems(params: s.Params) -> Iterator[str]:
+    """Models that do not classify digits, or twice the same."""
+    config, key = params.drawn_digits, "drawn_digits.models"
+    expected = list_classifiers(params, {"mnist"})
+    for name in config.models:
+        if name not in expected:
+            yield f"{key}: expected some of {', '.join(expected)}; found {name!r}"
+    if len(set(config.models)) != len(config.models):
+        yield f"{key}: each model must be named once"
+
+
+def explanation_problems(params: s.Params) -> Iterator[str]:
+    """Models that do not classify images, texts or tables."""
+    datasets = {
+        name
+        for name, dataset in params.datasets.items()
+        if dataset.module in {*IMAGES, *TABLES, "imdb"}
+    }
+    expected = list_classifiers(params, datasets)
+    for name in params.look_inside.examples:
+        if name not in expected:
+            yield (f"look_inside.examples: expected some of {', '.join(expected)}; found {name!r}")
+
+
+def list_classifiers(params: s.Params, datasets: Collection[str]) -> list[str]:
+    """Return the models that classify examples of one of the datasets."""
+    return [
+        name
+        for name, model in params.models.items()
+        if model.task == "classification" and model.dataset in datasets
+    ]

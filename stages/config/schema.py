@@ -1110,6 +1110,13 @@ class Study(Section):
     snapshot: Text | None = None
 
 
+class Calibration(Section):
+    """Calibration of a classifier; `dataset` is that of the model."""
+
+    dataset: Id
+    accuracy: Fraction
+
+
 class AnomalyDetection(Section):
     """Detection of the test images of another dataset; `dataset` is that of the model."""
 
@@ -1128,6 +1135,59 @@ class Exploration(Section):
     steps: Steps
     learning_rate: Positive
     strength: Positive
+
+
+class TransferTraining(Section):
+    """Training with few labels: `epochs`, but at least `min_steps` steps."""
+
+    batch_size: BatchSize
+    precision: Precision
+    epochs: Epochs
+    min_steps: Steps
+    optimizer: AnyOptimizer
+
+
+class Transfer(Section):
+    """Features of one model for another dataset, by number of labels."""
+
+    question: Text
+    source: Id
+    dataset: Id
+    labels_per_class: Annotated[list[Count], Field(min_length=2, max_length=10)]
+    seeds: Annotated[list[Seed], Field(min_length=3, max_length=100)]
+    fine_tuning_learning_rate: Positive
+    training: TransferTraining
+
+
+class Export(Section):
+    """Models to export, and the formats of each."""
+
+    num_examples: Count
+    models: Annotated[
+        dict[
+            Id,
+            Annotated[list[Literal["onnx", "litert", "int8"]], Field(min_length=1, max_length=3)],
+        ],
+        Field(min_length=1),
+    ]
+
+
+class PublishedFile(Section):
+    """Path of a file below one of the addresses, and the hash that its publisher states."""
+
+    file: Text
+    md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Photos(Section):
+    """Classification of photographs by a network trained on ImageNet."""
+
+    folder: Text | None
+    network: Text
+    top: Annotated[int, Field(ge=1, le=1000)]
+    urls: Annotated[list[Text], Field(min_length=1)]
+    class_index: PublishedFile
+    weights: Annotated[dict[Text, PublishedFile], Field(min_length=1)]
 
 
 # Plain competitors
@@ -1406,6 +1466,25 @@ class Analyses(Section):
     memory: Memory
 
 
+class DrawnDigits(Section):
+    """Drawn digits, labeled by their file names, and the classifiers that answer."""
+
+    folder: Text
+    models: Annotated[list[Id], Field(min_length=1)]
+
+
+class LookInside(Section):
+    """Examples whose answers are explained, by classifier."""
+
+    split: Literal["validation", "test"]
+    examples: dict[Id, Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]]
+    integration_steps: Annotated[int, Field(ge=1, le=10_000)]
+    occluded_side: Annotated[int, Field(ge=1, le=28)]  # in pixels
+    background: Annotated[int, Field(ge=1, le=10_000)]  # training rows to compare a row with
+    permutations: Annotated[int, Field(ge=1, le=1000)]  # of the columns, for each of them
+    seed: Seed
+
+
 class Params(Section):
     """Content of params.yaml."""
 
@@ -1418,7 +1497,13 @@ class Params(Section):
     models: dict[Id, AnyModel]
     cross_validation: dict[Id, CrossValidation]
     studies: dict[Id, Study]
+    calibration: dict[Id, Calibration]
     anomaly_detection: dict[Id, AnomalyDetection]
     exploration: dict[Id, Exploration]
+    transfer: dict[Id, Transfer]
+    export: Export
+    photos: Photos
     baselines: dict[Id, AnyBaselines]
     analyses: Analyses
+    drawn_digits: DrawnDigits
+    look_inside: LookInside

@@ -50,3 +50,13 @@ def predict_texts(model: keras.Model, x: np.ndarray) -> np.ndarray:
     batches = np.array_split(order, math.ceil(len(order) / PREDICT_BATCH))
     outputs = [model.predict_on_batch(x[rows, : max(lengths[rows].max(), 1)]) for rows in batches]
     return np.concatenate(outputs)[np.argsort(order, kind="stable")]
+
+
+def to_pixels(values: np.ndarray) -> np.ndarray:
+    """Round values [...] to pixel values of 0 to 255, uint8."""
+    return np.rint(values).clip(0, 255).astype(np.uint8)
+
+
+def logits_to_pixels(logits: np.ndarray) -> np.ndarray:
+    """Convert logits [...] to pixel values, uint8: 255 times their sigmoid."""
+    return to_pixels(127.5 + 127.5 * np.tanh(logits / 2))

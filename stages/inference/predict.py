@@ -11,7 +11,12 @@ from stages.encoding.characters import decode_characters, encode_characters
 from stages.encoding.text import SPECIAL_TOKENS
 from stages.inference.bundle import Bundle
 from stages.inference.inputs import encode, integer, number
-from stages.inference.outputs import predict_arrays, probabilities
+from stages.inference.outputs import (
+    logits_to_pixels,
+    predict_arrays,
+    probabilities,
+    to_pixels,
+)
 
 MAX_IMAGES = 10_000
 MAX_CHARACTERS = 100_000
@@ -75,7 +80,7 @@ def autoencode(bundle: Bundle, raw: Any) -> dict[str, Any]:
     outputs = predict_arrays(bundle.model, encode(raw, bundle.spec["input"])[None])
     return {
         "latent": outputs["mean"][0].tolist(),
-        "reconstruction": from_logits(outputs["reconstruction"][0]).tolist(),
+        "reconstruction": logits_to_pixels(outputs["reconstruction"][0]).tolist(),
     }
 
 
@@ -121,13 +126,12 @@ def find_neighbors(bundle: Bundle, raw: Any) -> dict[str, Any]:
             f"input: word: expected one of the {len(vocabulary) - len(SPECIAL_TOKENS)} words of "
             f"the vocabulary in lower case, found {word!r}"
         )
+    neighbors = importlib.import_module("stages.networks.word2vec.neighbors")
     vectors = predict_arrays(bundle.model, np.arange(len(vocabulary)))["word"]
-    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    index = vocabulary.index(word)
-    similarity = vectors @ vectors[index]
-    similarity[[*range(len(SPECIAL_TOKENS)), index]] = -np.inf
-    best = np.argsort(-similarity, kind="stable")[:count]
-    return {"neighbors": {vocabulary[other]: float(similarity[other]) for other in best}}
+    units = neighbors.unit_vectors(vectors)
+    best, similarity = neighbors.find_nearest(units, vocabulary.index(word), count)
+    words = [vocabulary[index] for index in best]
+    return {"neighbors": dict(zip(words, similarity.tolist(), strict=True))}
 
 
 def color_pixel(bundle: Bundle, raw: Any) -> dict[str, Any]:
@@ -151,20 +155,15 @@ def generate_class(bundle: Bundle, raw: Any) -> dict[str, Any]:
             f"input: class: expected one of {', '.join(classes)}; found {raw.get('class')!r}"
         )
     labels = np.full(len(noise), classes.index(raw["class"]), np.uint8)
-    return {"images": from_logits(predict_arrays(decoder, [noise, labels])).tolist()}
+    return {"images": logits_to_pixels(predict_arrays(decoder, [noise, labels])).tolist()}
 
 
 def draw(bundle: Bundle, raw: Any) -> dict[str, Any]:
     """Draw images glimpse by glimpse; see `predict`."""
-    noise = draw_noise(raw, bundle.model.inputs[1].shape[1:])
-    _, _, *state, canvas = predict_arrays(
-        bundle.model.get_layer("start"), np.ones((len(noise), 1), np.float32)
-    )
-    for glimpse in range(noise.shape[1]):
-        *state, canvas, _ = predict_arrays(
-            bundle.model.get_layer("decoder"), [noise[:, glimpse], *state, canvas]
-        )
-    return {"images": from_logits(canvas).tolist()}
+    networks = importlib.import_module("stages.networks.draw.networks")
+    generator = networks.build_generator(bundle.model)
+    canvases = predict_arrays(generator, draw_noise(raw, generator.input_shape[1:]))["canvas"]
+    return {"images": logits_to_pixels(canvases[:, -1]).tolist()}
 
 
 def generate_points(bundle: Bundle, raw: Any) -> dict[str, Any]:
@@ -184,16 +183,6 @@ def draw_noise(raw: Any, shape: Sequence[int]) -> np.ndarray:
     count = integer(raw, "count", 1, MAX_IMAGES)
     random = np.random.default_rng(integer(raw, "seed", 0, 2**32 - 1))
     return random.standard_normal((count, *shape), np.float32)
-
-
-def to_pixels(values: np.ndarray) -> np.ndarray:
-    """Round values to pixel values, integers from 0 to 255."""
-    return np.rint(values).clip(0, 255).astype(int)
-
-
-def from_logits(logits: np.ndarray) -> np.ndarray:
-    """Convert logits to pixel values: 255 times their sigmoid."""
-    return to_pixels(127.5 + 127.5 * np.tanh(logits / 2))
 
 
 def continue_text(bundle: Bundle, raw: Any) -> dict[str, Any]:

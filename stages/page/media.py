@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 LOSSY_QUALITY = 60
+MAX_FRAMES = 16  # of an animation; those of 34 frames would add half a megabyte to the page
 
 
 def to_url(image: Image.Image) -> str:
@@ -42,6 +43,14 @@ def encode(image: Image.Image, **options: int) -> bytes:
 def compress(text: str) -> str:
     """Compress a text with gzip and encode it as base64; equal texts give equal results."""
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def thin_out(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """Return at most MAX_FRAMES frames at equal distances, the first and the last among them."""
+    count = min(len(frames), MAX_FRAMES)
+    return [
+        frames[round(number * (len(frames) - 1) / max(count - 1, 1))] for number in range(count)
+    ]
 
 
 def arrange_frames(frames: Sequence[Image.Image]) -> tuple[Image.Image, int]:

@@ -1,5 +1,6 @@
 """Render the template of the report page. Pure functions: stages/report.py reads the files."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.page import captions, cards, competitors, networks, recipes
 from stages.page.explanations import COURSES
+from stages.page.exports import ExportPage
+from stages.page.inside import DrawnDigits, Inside
 from stages.page.intervals import Interval, choose_intervals, find_intervals
+from stages.page.media import compress
 from stages.page.recipes import Recipe, plural
 from stages.page.vega import Spec
 
@@ -182,6 +186,9 @@ def render(
     studies: Sequence[StudyPage] = (),
     *,
     competitions: Sequence[Mapping[str, Any]] = (),
+    exported: ExportPage | None = None,
+    drawn_digits: DrawnDigits | None = None,
+    inside: Inside | None = None,
 ) -> str:
     """Render the page as HTML, without control characters.
 
@@ -192,6 +199,9 @@ def render(
         charts: Charts of error against training time, and what draws all charts.
         studies: Studies, in the order of the page.
         competitions: Plain competitors by dataset; see competitors.present, with their `figure`.
+        exported: Exported models, None if there are none.
+        drawn_digits: Answers for drawn digits.
+        inside: Explanations of answers.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -202,6 +212,9 @@ def render(
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     environment.filters |= {
+        "compressed_json": lambda value: compress(
+            json.dumps(value, separators=(",", ":"), sort_keys=True)
+        ),
         "percent": percent,
         "duration": duration,
         "dataset_title": lambda dataset: captions.describe_dataset(dataset).title,
@@ -237,6 +250,9 @@ def render(
         vega=charts.library,
         studies=studies,
         competitions=competitions,
+        exported=exported,
+        drawn_digits=drawn_digits,
+        inside=inside,
         records=records,
         precisions=count_values(records, "precision"),
         processors=count_values(records, "processor"),

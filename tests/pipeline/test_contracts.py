@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,13 @@ def trained_by(*models: str) -> set[str]:
         | {f"cross_validate@{model}" for model in models if model in PARAMS.cross_validation}
         | {f"study@{name}" for name, study in PARAMS.studies.items() if study.model in models}
         | ({"robustness"} if CENTERED & set(models) else set())
+        | {f"transfer@{name}" for name in PARAMS.transfer if transfers_from(name, models)}
     )
+
+
+def transfers_from(name: str, models: Sequence[str]) -> bool:
+    """Return whether an experiment trains the network of one of the models."""
+    return PARAMS.transfer[name].source in models
 
 
 def evaluated_by(*models: str) -> set[str]:
@@ -201,11 +208,13 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"{kind}@{key}" for kind in ("train", "evaluate") for key in PARAMS.models}
     expected |= {f"cross_validate@{key}" for key in PARAMS.cross_validation}
     expected |= {f"study@{key}" for key in PARAMS.studies}
+    expected |= {f"calibrate@{key}" for key in PARAMS.calibration}
     expected |= {f"detect_anomalies@{key}" for key in PARAMS.anomaly_detection}
     expected |= {f"explore@{key}" for key in PARAMS.exploration}
     expected |= {"garment_photos", "synthesize_dates", "synthesize_digit_rows", "report"}
     expected |= {f"baseline@{key}" for key in PARAMS.baselines}
-    expected |= ANALYSES
+    expected |= {f"transfer@{key}" for key in PARAMS.transfer}
+    expected |= ANALYSES | {"drawn_digits", "look_inside", "check_export"}
     assert set(stages) == expected
     assert all(stage.desc for stage in stages.values())
 
@@ -261,6 +270,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
         recipe = {f"models.{key}.network", f"models.{key}.training"}
         studied = PARAMS.studies[key].model if kind == "study" else ""
         study_recipe = {f"models.{studied}.network", f"models.{studied}.training"}
+        source = PARAMS.transfer[key].source if kind == "transfer" else ""
         attacked = {f"models.{model}.training" for model in PARAMS.analyses.robustness.models}
         attacked |= {f"models.{model}.network" for model in CENTERED}
         assert (
@@ -285,12 +295,18 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                     "models",
                     "studies",
                     "synthetic",
+                    "transfer",
                 },
+                "calibrate": {f"calibration.{key}"},
+                "transfer": {f"transfer.{key}", f"models.{source}.network"},
+                "check_export": {"export"},
                 "detect_anomalies": {f"anomaly_detection.{key}"},
                 "explore": {f"exploration.{key}"},
                 "baseline": {f"baselines.{key}", f"datasets.{key}"},
                 **{analysis: {f"analyses.{analysis}"} for analysis in ANALYSES},
                 "robustness": {"analyses.robustness", *attacked},
+                "drawn_digits": {"drawn_digits"},
+                "look_inside": {"look_inside"},
             }[kind]
         ), name
 
@@ -332,6 +348,8 @@ def test_an_input_pipeline_is_read_only_by_training_stages_that_use_it(
     stages: dict[str, PipelineStage], pipeline: str
 ) -> None:
     expected = trained_by(*models_with(pipeline=pipeline))
+    transfers = {f"transfer@{name}" for name in PARAMS.transfer}  # have a pipeline of their own
+    expected = expected | transfers if pipeline == "arrays" else expected - transfers
     assert readers(stages, f"stages/pipelines/{pipeline}.py") == expected
 
 
@@ -385,12 +403,18 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
         "reports/baselines",
         "reports/seeds.json",
         "benchmarks/results.json",
+        "benchmarks/export.json",
         "benchmarks/recipes.yaml",
+        "reports/drawn_digits",
+        "reports/look_inside",
+        "reports/export",
     }
     code = {path for path in deps if path.startswith("stages/")}
     models = {f"reports/{model}" for model in PARAMS.models}
     curves = {f"models/{model}/history.csv" for model in PARAMS.models}
-    studies = {f"reports/studies/{study}" for study in {*PARAMS.studies, *ANALYSES}}
+    studies = {
+        f"reports/studies/{study}" for study in {*PARAMS.studies, *PARAMS.transfer, *ANALYSES}
+    }
     assert deps - code == others | models | curves | studies
 
 
@@ -403,6 +427,54 @@ def test_the_analysis_of_robustness_depends_on_the_models_that_it_loads(
     data = {inside(dep.fs_path) for dep in stages["robustness"].deps if "/data/" in dep.fs_path}
     folder = f"data/processed/{PARAMS.analyses.robustness.dataset}"
     assert data == {f"{folder}/{name}" for name in ("info.json", "train", "validation")}
+
+
+@pytest.mark.parametrize("stage", ["drawn_digits", "look_inside"])
+def test_a_stage_that_applies_models_depends_on_those_of_its_section(
+    stages: dict[str, PipelineStage], stage: str
+) -> None:
+    deps = {inside(dep.fs_path) for dep in stages[stage].deps if "/models/" in dep.fs_path}
+    models = {
+        "drawn_digits": PARAMS.drawn_digits.models,
+        "look_inside": PARAMS.look_inside.examples,
+    }[stage]
+    assert deps == {f"models/{m}/{file}" for m in models for file in ("model.keras", "spec.json")}
+
+
+def test_the_explained_examples_are_dependencies(stages: dict[str, PipelineStage]) -> None:
+    wanted = set()
+    for name in PARAMS.look_inside.examples:
+        model = PARAMS.models[name]
+        wanted.add(f"data/processed/{model.dataset}/{PARAMS.look_inside.split}")
+        if model.network.name == "tabular_mlp":
+            wanted.add(f"data/processed/{model.dataset}/train")
+    deps = {inside(dep.fs_path) for dep in stages["look_inside"].deps if "/data/" in dep.fs_path}
+    assert deps == wanted
+
+
+def test_all_classifiers_of_mnist_answer_for_the_drawn_digits() -> None:
+    classifiers = [
+        name
+        for name, model in PARAMS.models.items()
+        if model.dataset == "mnist" and model.task == "classification"
+    ]
+    assert PARAMS.drawn_digits.models == classifiers
+
+
+def test_the_export_depends_on_the_models_that_it_loads_and_on_their_data(
+    stages: dict[str, PipelineStage],
+) -> None:
+    deps = {inside(dep.fs_path) for dep in stages["check_export"].deps}
+    models = PARAMS.export.models
+    expected = {f"models/{m}/{file}" for m in models for file in ("model.keras", "spec.json")}
+    assert {path for path in deps if path.startswith("models/")} == expected
+    data = {f"data/processed/{PARAMS.models[m].dataset}/test" for m in models}
+    data |= {
+        f"data/processed/{PARAMS.models[m].dataset}/train"
+        for m, formats in models.items()
+        if "int8" in formats
+    }
+    assert {path for path in deps if path.startswith("data/")} == data
 
 
 def test_metrics_and_plots_are_in_git_and_other_outputs_in_the_cache(

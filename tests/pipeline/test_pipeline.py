@@ -140,7 +140,8 @@ def test_a_changed_evaluator_makes_the_models_that_it_evaluates_stale(
     change("models.fashion_evaluator.training.epochs", 2)
     assert stale(project) - {"report"} == trained_by("fashion_evaluator")
     reduced.output(project, "dvc", "repro", "--single-item", "train@fashion_evaluator")
-    scored = {f"evaluate@{name}" for name in ("fashion_evaluator", "fashion_gan", "fashion_vae")}
+    names = ("fashion_evaluator", "fashion_cvae", "fashion_gan", "fashion_vae")
+    scored = {f"evaluate@{name}" for name in names}
     assert stale(project) - {"report"} == scored
 
 
@@ -266,16 +267,18 @@ def test_a_dataset_a_model_and_a_study_are_added_as_the_readme_says(
     values["datasets"]["my_data"] = values["datasets"]["congressional_votes"] | {
         "source": "data/raw/my_data"
     }
-    values["models"]["my_model"] = values["models"]["votes_mlp"] | {"dataset": "my_data"}
+    model = values["models"]["votes_mlp"]
+    report = model["report"] | {"metric": "test.accuracy"}  # without a cross-validation
+    values["models"]["my_model"] = model | {"dataset": "my_data", "report": report}
     values["studies"]["my_study"] = values["studies"]["masses_size"] | {
         "model": "my_model",
         "dataset": "my_data",
         "grid": {"network.hidden_units": [[], [4]]},
     }
-    reduced.write_params(tmp_path, values)
+    reduced.write_params(tmp_path, json.loads(json.dumps(values)))  # without YAML aliases
     shutil.copytree(project / "data/raw/congressional_votes", tmp_path / "public")
     run(tmp_path, "evaluate@my_model", "study@my_study")
     assert read_json(tmp_path / "reports/my_model/metrics.json")["test"]["accuracy"] > 0.6
-    study = read_json(tmp_path / "reports/studies/my_study/details.json")
+    (study,) = read_json(tmp_path / "reports/studies/my_study/details.json")
     assert [result["variant"] for result in study["results"]] == ["none", "4"]
     assert " is best: " in study["finding"]

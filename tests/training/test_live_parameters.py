@@ -133,6 +133,7 @@ ABSENT = {
     ("cnn", "network.conv_layers.0.filters"): 4,
     ("cnn", "network.conv_layers.1.filters"): 5,
     ("cnn", "network.conv_layers.0.padding"): "same",
+    ("block_cnn", "training.epochs"): 8,  # the first two have the same best epoch
     ("block_cnn", "network.blocks.0.filters"): 3,
     ("block_cnn", "network.blocks.1.filters"): 6,
     ("tabular_mlp", "training.optimizer.weight_decay"): 0.5,

@@ -47,7 +47,7 @@ PASSAGES = {"kind": "characters", "examples": 14_847, "passage": 40, "repeated":
 GENERATED = {"dates", "digit_rows", *PARAMS.synthetic}
 
 
-@pytest.mark.parametrize("dataset", [*PARAMS.datasets, *GENERATED])
+@pytest.mark.parametrize("dataset", [*PARAMS.datasets, *sorted(GENERATED)])
 def test_every_dataset_of_the_parameters_has_a_card(dataset: str) -> None:
     card = cards.CARDS[dataset]
     assert all((card.summary, card.license, card.inputs, card.duplicates or dataset == "alice"))

@@ -14,7 +14,8 @@ ROWS = re.findall(
 )
 IDS = {
     *PARAMS.models, *PARAMS.datasets, *PARAMS.studies, *PARAMS.synthetic, *dict(PARAMS.analyses),
-    *PARAMS.baselines,
+    *PARAMS.transfer,
+    *PARAMS.baselines, "drawn_digits", "look_inside",
 }  # fmt: skip
 
 

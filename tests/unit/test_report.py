@@ -1,5 +1,8 @@
 import base64
+import gzip
 import io
+import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -662,7 +665,7 @@ def decode(url: str) -> np.ndarray:
         return np.asarray(image.convert("L"))
 
 
-def test_an_animation_has_all_frames_and_shows_the_last(tmp_path: Path) -> None:
+def test_an_animation_has_its_frames_and_shows_the_last(tmp_path: Path) -> None:
     frames = [np.full((6, 8), level, np.uint8) for level in range(0, 200, 40)]
     save_animation(frames, tmp_path / "walk.png")
     save_animation(frames[:1], tmp_path / "a.png")
@@ -675,6 +678,17 @@ def test_an_animation_has_all_frames_and_shows_the_last(tmp_path: Path) -> None:
     assert (walk.animation.frames, walk.animation.columns) == (5, 2)
     first_column = decode(walk.animation.url)[[0, 6, 12], 0].astype(int)
     assert first_column == pytest.approx([0, 80, 160], abs=6)
+
+
+def test_a_long_animation_is_thinned_out_to_its_last_frame(tmp_path: Path) -> None:
+    frames = [np.full((6, 8), 4 * number, np.uint8) for number in range(31)]
+    save_animation(frames, tmp_path / "walk.png")
+    walk = report.read_figure(tmp_path / "walk.png", Caption("A", "B."), None)
+    assert walk.animation is not None
+    assert walk.animation.frames == 16
+    grid = decode(walk.animation.url).astype(int)
+    levels = grid[::6, ::8].ravel()[:16]
+    np.testing.assert_allclose(levels, range(0, 121, 8), atol=6)
 
 
 def test_a_single_frame_is_an_image_with_its_chart(tmp_path: Path) -> None:
@@ -690,7 +704,8 @@ def test_a_chart_replaces_its_image_and_cannot_inject_markup() -> None:
     page = page_of(model(figures={"history": figure("AAAA", chart=spec)}))
     assert '<figure class="chart" data-name="history">' in page
     assert "</script><b>" not in page
-    assert '"\\u003c/script\\u003e\\u003cb\\u003e"' in page
+    (packed,) = re.findall(r'<script type="application/gzip">([^<]+)</script>', page)
+    assert json.loads(gzip.decompress(base64.b64decode(packed))) == spec
 
 
 def test_the_error_is_shown_against_the_training_time() -> None:

@@ -119,6 +119,7 @@ def test_curves_show_which_epoch_is_kept_and_what_diverged() -> None:
     assert mean.get_ydata().tolist() == [2.0, 1.0, 2.0]  # type: ignore[union-attr]
     assert (marks.get_xdata().tolist(), marks.get_ydata().tolist()) == ([2.0], [1.0])  # type: ignore[union-attr]
     assert broken.get_label() == "b (diverged)"
+    assert all(tick == round(tick) for tick in axes.get_xticks())  # no fractions of epochs
     assert axes.get_yscale() == "linear"
 
 
@@ -134,6 +135,7 @@ def test_curves_that_differ_widely_have_a_logarithmic_axis() -> None:
     [
         ({"x.learning_rate": [0.1, 1.0, 100.0]}, "log", "learning rate"),
         ({"x.units": [1, 2, 3]}, "linear", "units"),
+        ({"max_examples": [100, 1000, 3000]}, "log", "number of training examples"),
         ({"x.activation": ["a", "b", "c"]}, "linear", "activation"),
     ],
 )

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.core.splits import Split
+from stages.inference.outputs import logits_to_pixels
 from stages.metrics import likelihood
 from stages.networks.draw.networks import build_generator, build_model
 from stages.plots.style import figure_style, rasterize
@@ -123,7 +124,7 @@ def test_a_window_is_framed_at_its_outermost_filters() -> None:
 
 def test_pixels_of_logits() -> None:
     logits = np.array([-1000.0, 0.0, np.log(3), 1000.0])
-    assert task.to_pixels(logits).tolist() == [0, 128, 191, 255]
+    assert logits_to_pixels(logits).tolist() == [0, 128, 191, 255]
 
 
 def test_the_summary_of_glimpses_names_the_extremes() -> None:

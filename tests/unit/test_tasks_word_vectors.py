@@ -9,6 +9,7 @@ import pytest
 
 from stages.core.errors import DataError
 from stages.core.splits import Split
+from stages.networks.word2vec.neighbors import unit_vectors
 from stages.plots.style import figure_style, rasterize
 from stages.tasks.word_vectors import captions, plots, words
 from stages.tasks.word_vectors import evaluate as task
@@ -124,7 +125,7 @@ def test_no_equal_vectors_have_less_than_the_uninformed_loss(negatives: int) -> 
 
 
 def test_neighbors_have_the_highest_cosine_and_are_words() -> None:
-    units = v.unit_vectors(WORD)
+    units = unit_vectors(WORD)
     assert np.linalg.norm(units, axis=1) == pytest.approx(1)
     found = v.nearest(units, VOCABULARY, "king", 3)
     assert found["word"] == "king"
@@ -135,11 +136,11 @@ def test_neighbors_have_the_highest_cosine_and_are_words() -> None:
     names = [neighbor["word"] for neighbor in found["neighbors"]]
     assert len(names) == 3
     assert not {"king", "[padding]", "[unknown]"} & set(names)
-    assert v.unit_vectors(np.zeros((1, 2))).tolist() == [[0, 0]]
+    assert unit_vectors(np.zeros((1, 2))).tolist() == [[0, 0]]
 
 
 def test_an_analogy_is_answered_by_the_nearest_other_word() -> None:
-    units = v.unit_vectors(WORD)
+    units = unit_vectors(WORD)
     pairs = [("man", "woman"), ("king", "queen"), ("unheard", "of")]
     (record,) = v.answer_analogies(units, VOCABULARY, {"gender": pairs, "few": pairs[1:]})
     assert record == {"category": "gender", "questions": 2, "accuracy": 1.0, "accuracy_top_5": 1.0}
@@ -172,7 +173,7 @@ def test_the_map_shows_known_words_and_may_be_empty() -> None:
     assert [(place["word"], place["group"]) for place in places] == [
         ("mother", "people"), ("father", "people"), ("three", "numbers"), ("four", "numbers"),
     ]  # fmt: skip
-    units = v.unit_vectors(WORD[2:6])
+    units = unit_vectors(WORD[2:6])
     xy = np.array([[place["x"], place["y"]] for place in places])
     assert np.linalg.norm(xy) <= np.linalg.norm(units - units.mean(axis=0)) + 1e-3
     for empty in ([], places[:1]):

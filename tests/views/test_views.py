@@ -5,6 +5,7 @@ pytest collects this folder last: it needs the results that tests/pipeline makes
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from tests.pipeline.test_contracts import OVERLAYS
 
 PARAMS = load_params(reduced.ROOT / "params.yaml")
 MODELS = PARAMS.models
-STUDIES = {*PARAMS.studies, *dict(PARAMS.analyses)}
+STUDIES = {*PARAMS.studies, *dict(PARAMS.analyses), *PARAMS.transfer}
 ANSWER = '''
 import builtins, io, json, sys
 import numpy as np
@@ -240,3 +241,55 @@ def test_a_stored_model_predicts_without_training_code(
     answers: dict[str, bool], model: str
 ) -> None:
     assert answers[model]
+
+
+GUARD = "import builtins" + ANSWER.partition("import builtins")[2].partition("from pathlib")[0]
+GUIDE = (reduced.ROOT / "docs/predict.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^python -m stages.predict (.+)$", GUIDE, re.MULTILINE)
+COMMANDS = [command for command in COMMANDS if "PATH" not in command]
+
+
+def predict(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m stages.predict` in an environment without training code."""
+    code = f"{GUARD}\nimport runpy, sys\nsys.argv[:] = ['predict', *{shlex.split(command)!r}]\n"
+    code += "runpy.run_module('stages.predict', run_name='__main__', alter_sys=False)"
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=reduced.environment(),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_guide_answers(project: Path, command: str) -> None:
+    done = predict(project, command)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip()
+    written = re.findall(r"--output (\S+)", command)
+    assert all((project / name).stat().st_size > 500 for name in written)
+
+
+def test_a_copied_model_answers_without_the_project(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project / "models/mnist_cnn", tmp_path / "copied")
+    shutil.copytree(project / "stages", tmp_path / "stages")
+    (tmp_path / "damaged.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    photograph = reduced.ROOT / "docs/examples/board.jpg"
+    done = predict(tmp_path, f"copied --json {photograph} damaged.png")
+    (line,) = done.stdout.splitlines()
+    assert set(json.loads(line)["probabilities"]) == set("0123456789")
+    assert done.stderr.splitlines()[-1].startswith("error: damaged.png: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.returncode == 1
+
+
+def test_every_classifier_but_those_trained_on_the_validation_split_is_calibrated(
+    project: Path,
+) -> None:
+    classifiers = {name for name, model in MODELS.items() if model.task == "classification"}
+    assert set(PARAMS.calibration) == {
+        name for name in classifiers if MODELS[name].network.name != "ngrams"
+    }
+    for name in PARAMS.calibration:
+        calibration = read_json(project / f"models/{name}/calibration.json")
+        validation = calibration["validation"]
+        assert validation["loss"] <= validation["loss_before"] + 1e-4
+        assert 0 < calibration["threshold"] <= 1

@@ -11,12 +11,13 @@ Reference:
     Hochreiter, Schmidhuber: Long short-term memory. Neural Computation, 1997.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 from keras import ops
 
-from stages.config.schema import Draw as DrawConfig
+if TYPE_CHECKING:  # predictions need no params.yaml
+    from stages.config.schema import Draw as DrawConfig
 
 EPSILON = 1e-8  # keeps filters finite whose window is far outside of the image
 WINDOW = ("row", "column", "side", "stddev")  # of the center; from first to last filter; pixels
@@ -40,7 +41,7 @@ class Steps(NamedTuple):
     decoder: keras.Model
 
 
-def build_model(network: DrawConfig, shape: tuple[int, ...]) -> keras.Model:
+def build_model(network: "DrawConfig", shape: tuple[int, ...]) -> keras.Model:
     """Build the model that draws images again.
 
     Its layers `start`, `encoder` and `decoder` are models themselves; see `Steps`.
@@ -126,7 +127,7 @@ def build_start(units: int, height: int, width: int) -> keras.Model:
     return keras.Model(ones, states, name="start")
 
 
-def build_encoder(network: DrawConfig, height: int, width: int) -> keras.Model:
+def build_encoder(network: "DrawConfig", height: int, width: int) -> keras.Model:
     """Build a step of the encoder; see `Steps`."""
     image, canvas, context, hidden, cell = inputs = [
         keras.Input(shape, dtype="float32")
@@ -144,7 +145,7 @@ def build_encoder(network: DrawConfig, height: int, width: int) -> keras.Model:
     return keras.Model(inputs, [hidden, cell, mean, log_variance, window], name="encoder")
 
 
-def build_decoder(network: DrawConfig, height: int, width: int) -> keras.Model:
+def build_decoder(network: "DrawConfig", height: int, width: int) -> keras.Model:
     """Build a step of the decoder; see `Steps`."""
     latent, hidden, cell, canvas = inputs = [
         keras.Input(shape, dtype="float32")

@@ -68,19 +68,24 @@ function chartTheme() {
   };
 }
 
-// Vega is compressed in the page, and unpacked for the first chart.
-async function loadVega() {
-  const packed = atob(document.getElementById("vega").textContent);
+// Vega and the charts are compressed in the page. Vega is unpacked for the first chart.
+async function unpack(element) {
+  const packed = atob(element.textContent);
   const bytes = Uint8Array.from(packed, (character) => character.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  document.head.append(create("script", {}, await new Response(stream).text()));
+  return new Response(stream).text();
 }
 
-let vega = null; // promise of loadVega
+async function loadVega() {
+  document.head.append(create("script", {}, await unpack(document.getElementById("vega"))));
+}
+
+let vega = null; // what loadVega returned, once it is called
 const drawn = new Map(); // view by figure
 
 async function drawChart(figure) {
-  const spec = readData(figure);
+  const packed = figure.querySelector(":scope > script[type='application/gzip']");
+  const spec = JSON.parse(await unpack(packed));
   const logarithmic = figure.querySelector("input.logarithmic");
   if (logarithmic?.checked) spec.spec.encoding.y.scale = { type: "log" };
   const narrow = figure.parentElement.clientWidth < 560;

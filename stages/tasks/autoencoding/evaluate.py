@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.errors import ConfigError
-from stages.inference.outputs import predict_arrays
+from stages.inference.outputs import logits_to_pixels, predict_arrays
 from stages.metrics.likelihood import kl_divergence, reconstruction_loss, vae_metrics
 from stages.plots.history import plot_history
 from stages.plots.images import dark_on_white, enlarge, image_grid, image_grid_figure
@@ -99,7 +99,7 @@ def losses(
 def decode(decoder: keras.Model, latent: np.ndarray) -> np.ndarray:
     """Decode latent variables [n, latent_dim] to images, uint8 [n, height, width]."""
     logits = predict_arrays(decoder, latent.astype(np.float32))
-    return np.round(127.5 + 127.5 * np.tanh(logits / 2)).astype(np.uint8)  # 255 sigmoid(logits)
+    return logits_to_pixels(logits)
 
 
 def decode_grid(decoder: keras.Model, latent: np.ndarray) -> np.ndarray:

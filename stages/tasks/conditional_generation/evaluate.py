@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from sklearn.neighbors import KNeighborsClassifier
 
-from stages.inference.outputs import predict_arrays
+from stages.inference.outputs import logits_to_pixels, predict_arrays
 from stages.metrics.distances import frechet_distance
 from stages.metrics.likelihood import kl_divergence, reconstruction_loss, vae_metrics
 from stages.plots.history import plot_history
@@ -72,7 +72,7 @@ def decode(decoder: keras.Model, latent: np.ndarray, labels: np.ndarray) -> np.n
     """Decode latent variables [n, latent_dim] to images of classes [n], uint8."""
     inputs: list[np.ndarray] = [latent.astype(np.float32), labels.astype(np.uint8)]
     logits = predict_arrays(decoder, inputs)
-    return np.round(127.5 + 127.5 * np.tanh(logits / 2)).astype(np.uint8)  # 255 sigmoid(logits)
+    return logits_to_pixels(logits)
 
 
 def sample_classes(

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from stages.inference.outputs import PREDICT_BATCH, predict_arrays
+from stages.inference.outputs import PREDICT_BATCH, logits_to_pixels, predict_arrays
 from stages.metrics.likelihood import kl_divergence, reconstruction_loss, vae_metrics
 from stages.networks.draw.networks import build_generator
 from stages.plots.history import plot_history
@@ -112,11 +112,6 @@ def tabulate(losses: Losses) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def to_pixels(logits: np.ndarray) -> np.ndarray:
-    """Convert logits [...] to probabilities as gray values, uint8 of 0 to 255."""
-    return np.round(127.5 + 127.5 * np.tanh(logits / 2)).astype(np.uint8)
-
-
 def add_reconstructions(
     evaluation: Evaluation, model: keras.Model, images: np.ndarray, noise: np.ndarray
 ) -> None:
@@ -131,7 +126,7 @@ def add_reconstructions(
     rows, columns = RECONSTRUCTED
     shown = 255 * images[: rows * columns]
     outputs = model.predict_on_batch([images[: len(shown)], noise[: len(shown)]])
-    canvases = to_pixels(outputs["canvas"])
+    canvases = logits_to_pixels(outputs["canvas"])
     if len(shown) == rows * columns:
         grid = (rows, columns, *shown.shape[1:])
         evaluation.figures["reconstructions"] = plots.reconstructions(
@@ -172,7 +167,7 @@ def add_samples(evaluation: Evaluation, model: keras.Model, latent: np.ndarray) 
         latent: Latent vectors from the prior, float32 [n, glimpses, latent_dim].
     """
     outputs = predict_arrays(build_generator(model), latent)
-    canvases = to_pixels(outputs["canvas"])
+    canvases = logits_to_pixels(outputs["canvas"])
     evaluation.figures["samples"] = image_grid_figure(
         canvases[:, -1], GRID_SIDE, "samples from the prior"
     )

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from stages.inference.outputs import predict_arrays
+from stages.inference.outputs import predict_arrays, to_pixels
 from stages.metrics.images import psnr
 from stages.tasks.exploration import arithmetic, captions, plots
 from stages.tasks.exploration.attributes import ATTRIBUTES
@@ -38,8 +38,7 @@ class Explorer(NamedTuple):
 
     def generate(self, noise: np.ndarray) -> np.ndarray:
         """Generate images, uint8 [n, height, width], from noise [n, latent_dim]."""
-        images = predict_arrays(self.generator, noise.astype(np.float32))
-        return np.rint(images).clip(0, 255).astype(np.uint8)
+        return to_pixels(predict_arrays(self.generator, noise.astype(np.float32)))
 
     def classify(self, images: np.ndarray) -> np.ndarray:
         """Predict the classes [n] of images, uint8 [n, height, width]."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import pairwise_distances_argmin
 
-from stages.inference.outputs import predict_arrays
+from stages.inference.outputs import predict_arrays, to_pixels
 from stages.metrics.distances import frechet_distance, random_directions, sliced_wasserstein
 from stages.metrics.generation import class_fractions, class_kl, classes_covered
 from stages.plots.history import plot_history
@@ -62,9 +62,7 @@ def evenly_spaced(images: np.ndarray, max_examples: int) -> np.ndarray:
 
 def generate(generator: keras.Model, noise: np.ndarray) -> np.ndarray:
     """Generate images, uint8 [n, height, width(, 3)], from noise [n, latent_dim]."""
-    return (
-        np.rint(predict_arrays(generator, noise.astype(np.float32))).clip(0, 255).astype(np.uint8)
-    )
+    return to_pixels(predict_arrays(generator, noise.astype(np.float32)))
 
 
 def discriminator_accuracy(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
-from stages.inference.outputs import predict_arrays
+from stages.inference.outputs import predict_arrays, to_pixels
 from stages.metrics.images import psnr
 from stages.plots.history import plot_history
 from stages.tasks.interface import Evaluation, EvaluationContext
@@ -82,9 +82,9 @@ def evaluate(context: EvaluationContext) -> Evaluation:
     shown = evenly_spaced(len(test.x), NUM_RECONSTRUCTED)
     rows = {
         "original": test.x[shown],
-        f"{num_components} components": to_pixels(representations[COMPONENTS].decoded[shown]),
+        f"{num_components} components": to_pixels(255 * representations[COMPONENTS].decoded[shown]),
         f"{num_components} latent variables": to_pixels(
-            representations[AUTOENCODER].decoded[shown]
+            255 * representations[AUTOENCODER].decoded[shown]
         ),
     }
     evaluation.figures |= {
@@ -127,11 +127,6 @@ def project(pixels: Codes, num_components: int) -> Codes:
 def flatten(images: np.ndarray) -> np.ndarray:
     """Return images, uint8 [n, ...], as vectors, float32 [n, d], 0 to 1."""
     return images.reshape(len(images), -1) / np.float32(255)
-
-
-def to_pixels(images: np.ndarray) -> np.ndarray:
-    """Convert images of 0 to 1 to uint8."""
-    return np.rint(255 * images).astype(np.uint8)
 
 
 def evenly_spaced(length: int, count: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.inference.outputs import predict_arrays
+from stages.inference.outputs import predict_arrays, to_pixels
 from stages.metrics.images import psnr
 from stages.networks.autoencoder.corruption import GRAYSCALE, corrupt
 from stages.plots.history import plot_history
@@ -85,11 +85,6 @@ def image_psnr(restored: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Return the PSNR of each image in decibels, float64 [n]; see stages.metrics.images."""
     pairs = zip(restored, images, strict=True)
     return np.array([psnr(a / 255, b / 255) for a, b in pairs])
-
-
-def to_pixels(images: np.ndarray) -> np.ndarray:
-    """Round images of 0 to 255 to uint8."""
-    return np.rint(images).clip(0, 255).astype(np.uint8)
 
 
 def evenly_spaced(length: int, count: int) -> np.ndarray:

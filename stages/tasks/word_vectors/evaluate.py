@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from stages.core.errors import DataError
 from stages.core.splits import Split
+from stages.networks.word2vec.neighbors import unit_vectors
 from stages.tasks.interface import Evaluation, EvaluationContext
 from stages.tasks.word_vectors import captions, plots
 from stages.tasks.word_vectors.vectors import (
@@ -22,7 +23,6 @@ from stages.tasks.word_vectors.vectors import (
     nearest,
     negative_sampling_loss,
     uninformed_loss,
-    unit_vectors,
 )
 from stages.tasks.word_vectors.words import ANALOGIES, GROUPS, SHOWN
 

@@ -8,9 +8,8 @@ import numpy as np
 from scipy.special import log_expit
 
 from stages.core.splits import PADDING
-from stages.encoding.text import SPECIAL_TOKENS
+from stages.networks.word2vec.neighbors import FIRST_WORD, find_nearest
 
-FIRST_WORD = len(SPECIAL_TOKENS)  # token ids below are no words
 NEGATIVE_EXPONENT = 0.75  # as in stages/pipelines/skip_grams.py
 ROWS = 1000  # of a large matrix at a time, which bounds memory
 TOP = 5  # answers to an analogy
@@ -87,12 +86,6 @@ def uninformed_loss(negatives: int) -> float:
     return float(np.log1p(negatives) + negatives * np.log1p(1 / negatives))
 
 
-def unit_vectors(vectors: np.ndarray) -> np.ndarray:
-    """Divide vectors [n, dim] by their norm; zero vectors are unchanged."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(norms > 0, norms, 1)
-
-
 def nearest(units: np.ndarray, vocabulary: Sequence[str], word: str, count: int) -> dict[str, Any]:
     """Return a word and the words with the highest cosine similarity to it.
 
@@ -105,13 +98,10 @@ def nearest(units: np.ndarray, vocabulary: Sequence[str], word: str, count: int)
     Returns:
         `word`, and `neighbors`, records of word and similarity, the nearest first.
     """
-    index = vocabulary.index(word)
-    similarity = units @ units[index]
-    similarity[[*range(FIRST_WORD), index]] = -np.inf
-    order = np.argsort(-similarity, kind="stable")[:count]
+    found = find_nearest(units, vocabulary.index(word), count)
     neighbors = [
-        {"word": vocabulary[other], "similarity": round(float(similarity[other]), 3)}
-        for other in order
+        {"word": vocabulary[other], "similarity": round(float(similarity), 3)}
+        for other, similarity in zip(*found, strict=True)
     ]
     return {"word": word, "neighbors": neighbors}
 

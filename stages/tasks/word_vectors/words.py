@@ -1,4 +1,4 @@
-"""Words by which word vectors are judged."""
+"""Words for the evaluation of word vectors."""
 
 # Words whose neighbors are shown.
 SHOWN = (

@@ -1,0 +1,1 @@
+"""Explanations of what trained networks answer: functions of models and arrays."""

@@ -1,0 +1,1 @@
+"""Classification of photographs by networks trained on ImageNet."""

@@ -1,0 +1,1 @@
+"""Transfer learning: features of one network, used to classify other images."""
