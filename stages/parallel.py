@@ -178,12 +178,13 @@ def longest_paths(graph: Graph, seconds: Mapping[str, float]) -> dict[str, float
     return paths
 
 
-def reproduce(stage: str, environment: Mapping[str, str]) -> bool:
+def reproduce(stage: str, environment: Mapping[str, str], *options: str) -> bool:
     """Run a stage with DVC and print its output, each line prefixed with the stage name.
 
     Args:
         stage: Name of the stage.
         environment: Additional environment variables.
+        options: Additional options of `dvc repro`.
 
     Returns:
         True if the stage succeeded.
@@ -198,6 +199,7 @@ def reproduce(stage: str, environment: Mapping[str, str]) -> bool:
             "repro",
             "--quiet",
             "--single-item",
+            *options,
             stage,
         ],
         env={**os.environ, **environment},

@@ -1,0 +1,305 @@
+"""Run the stale stages on many cores or machines, each in a clone of the project.
+
+    python -m stages.distribute                                   # on this machine
+    python -m stages.distribute --address ray://head:10001 --remote storage
+
+Workers are actors of Ray, which is started here unless there is an address of a cluster. Each runs
+one stage at a time and saves its outputs in the cache and run-cache of DVC, which it shares with
+this project, or pushes them to a remote. From there `dvc repro` restores them here instead of
+running the stage, so that dvc.lock and reports/ are those that it would have made. A stage whose
+worker is lost runs on another one.
+"""
+
+import argparse
+import importlib
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stages.core.cli import exit_on_error
+from stages.core.errors import ConfigError, UserError
+from stages.core.files import atomic_output
+from stages.distribution import worker
+from stages.distribution.lock import leave_out, sort_lock
+from stages.download import SHARED
+from stages.page.results import read_baseline
+from stages.parallel import (
+    JOBS,
+    Graph,
+    read_pipeline,
+    recorded_seconds,
+    reproduce,
+    run_all,
+    select_stages,
+)
+
+LOCK = Path("dvc.lock")
+THREADS = 2  # of a stage that trains
+LINES = 20  # that are shown of a stage that failed
+MAX_WORKERS = 4  # that are lost with a stage, before it is taken for the reason
+
+
+def main() -> None:
+    """Run the stages on the command line and their dependencies, as far as they are stale."""
+    parser = argparse.ArgumentParser(
+        description=sys.modules["__main__"].__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("stages", nargs="*", help="names of stages (default: all)")
+    parser.add_argument("--workers", type=int, help="(default: one per two cores, at least two)")
+    parser.add_argument("--address", help="of a Ray cluster (default: Ray is started here)")
+    parser.add_argument("--remote", help="DVC remote for machines that do not share the cache")
+    arguments = parser.parse_args()
+    remote = find_remote(arguments.remote) if arguments.remote else ""
+    graph, stale = read_pipeline()
+    selected = select_stages(graph, stale, arguments.stages or graph)
+    if not selected:
+        print("Data and pipelines are up to date.")
+        return
+    began = time.perf_counter()
+    ray = start_ray(arguments.address, arguments.workers)
+    count = arguments.workers or max(2, int(ray.cluster_resources().get("CPU", 0)) // THREADS)
+    try:
+        run_distributed(ray, selected, describe_job(remote), count)
+    finally:
+        ray.shutdown()
+    print(f"{len(selected)} stages in {time.perf_counter() - began:.0f} s on {count} workers")
+
+
+def find_remote(name: str) -> str:
+    """Return the URL of a remote.
+
+    Raises:
+        ConfigError: If DVC does not know it.
+    """
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        remotes = repo.config["remote"]
+        if name not in remotes:
+            known = ", ".join(remotes) or "none is configured; see `dvc remote add`"
+            raise ConfigError(f"--remote {name}: expected one of: {known}")
+        return str(remotes[name]["url"])
+
+
+def start_ray(address: str | None, workers: int | None) -> Any:
+    """Connect to a cluster, or start Ray on this machine.
+
+    Raises:
+        UserError: If Ray is not installed, or there is no cluster at the address.
+    """
+    os.environ["RAY_DEDUP_LOGS"] = "0"  # similar lines of several workers are not the same
+    try:
+        ray = importlib.import_module("ray")
+    except ModuleNotFoundError:
+        raise UserError("Ray is not installed; `make distribute` installs it") from None
+    options = {} if address else {"num_cpus": THREADS * (workers or JOBS)}
+    try:
+        ray.init(address or "local", include_dashboard=False, logging_level="error", **options)
+    except (ConnectionError, ValueError) as error:
+        raise UserError(f"--address {address}: {str(error).splitlines()[0]}") from None
+    return ray
+
+
+def describe_job(remote: str) -> worker.Job:
+    """Return what the workers need: the project with its uncommitted changes, and the cache.
+
+    Args:
+        remote: URL of the remote; empty for the shared cache.
+    """
+    from dvc.repo import Repo
+
+    mirror = Path("..", SHARED).resolve()
+    environment = {"DATASETS_MIRROR": str(mirror)} if mirror.is_dir() else {}
+    environment |= {key: os.environ[key] for key in ("DATASETS_MIRROR",) if key in os.environ}
+    with Repo() as repo:
+        cache = "" if remote else str(Path(repo.cache.local.path).parents[1])
+    return worker.Job(bundle_project(), cache, remote, environment)
+
+
+def bundle_project() -> bytes:
+    """Return a git bundle of one commit without history: all files that git does not ignore."""
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        git("read-tree", "HEAD", **index)
+        git("add", "--all", **index)
+        tree = git("write-tree", **index)
+        git("update-ref", worker.REF, git("commit-tree", "-m", "distribute", tree))
+        try:
+            bundle = Path(folder) / "bundle"
+            git("bundle", "create", "--quiet", str(bundle), worker.REF)
+            return bundle.read_bytes()
+        finally:
+            git("update-ref", "-d", worker.REF)
+
+
+def git(*arguments: str, **environment: str) -> str:
+    """Run a git command and return its output.
+
+    Raises:
+        UserError: If it fails.
+    """
+    author = ("-c", "user.name=distribute", "-c", "user.email=distribute@localhost")
+    command = ["git", *author, *arguments]
+    variables = {**os.environ, **environment}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"git {arguments[0]}: {' '.join(done.stderr.split())}")
+    return done.stdout.strip()
+
+
+def run_distributed(ray: Any, graph: Graph, job: worker.Job, count: int) -> None:
+    """Run stages on workers, and restore their outputs here.
+
+    Args:
+        ray: The module, connected.
+        graph: Graph of the stages to run.
+        job: See Job.
+        count: Number of workers.
+
+    Raises:
+        UserError: If a stage failed.
+    """
+    before = read_lock()
+    uncached = find_uncached()
+    pool = Pool(ray, job, count)
+    progress = Progress(len(graph))
+    restoring = threading.Lock()  # DVC runs one command at a time, and writes dvc.lock
+    options = ["--pull"] if job.remote else []
+
+    def run(stage: str) -> bool:
+        with restoring:
+            lock = leave_out(read_lock(), stage)
+        with progress.running(stage):
+            if not pool.run(stage, lock, read_files(uncached[stage])):
+                return False
+            with restoring:
+                write_lock(leave_out(read_lock(), stage))
+                return reproduce(stage, {}, *options)
+
+    try:
+        run_all(graph, run, count, recorded_seconds(read_baseline()))
+    finally:
+        write_lock(sort_lock(read_lock(), before))
+
+
+def read_lock() -> str:
+    """Return the content of dvc.lock; empty if there is none."""
+    return LOCK.read_text(encoding="utf-8") if LOCK.exists() else ""
+
+
+def write_lock(content: str) -> None:
+    """Write dvc.lock, or remove it if it is empty."""
+    if not content:
+        LOCK.unlink(missing_ok=True)
+        return
+    with atomic_output(LOCK) as partial:
+        partial.write_text(content, encoding="utf-8")
+
+
+def find_uncached() -> dict[str, list[str]]:
+    """Return the dependencies of each stage that others write and that are not in the cache."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        stages = list(repo.index.graph)
+        outs = [out.fs_path for stage in stages for out in stage.outs if not out.use_cache]
+        return {
+            stage.addressing: [
+                os.path.relpath(dep.fs_path)
+                for dep in stage.deps
+                if any(is_inside(dep.fs_path, out) for out in outs)
+            ]
+            for stage in stages
+        }
+
+
+def is_inside(path: str, other: str) -> bool:
+    """Whether one of two paths is the other one or in it."""
+    return path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")
+
+
+def read_files(paths: Sequence[str]) -> dict[str, bytes]:
+    """Read files, and all files of folders, by path."""
+    files = [file for path in map(Path, paths) for file in (path, *path.rglob("*"))]
+    return {str(file): file.read_bytes() for file in files if file.is_file()}
+
+
+class Progress:
+    """Prints which stages run, wait and have ended."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.ended, self.names = total, 0, list[str]()
+
+    @contextmanager
+    def running(self, stage: str) -> Iterator[None]:
+        """Print when a stage starts and ends."""
+        self.names.append(stage)
+        self.show()
+        yield
+        self.names.remove(stage)
+        self.ended += 1
+        self.show()
+
+    def show(self) -> None:
+        """Print a line."""
+        waiting = self.total - self.ended - len(self.names)
+        print(
+            f"{self.ended} of {self.total} stages ended, {waiting} waiting; "
+            f"running: {', '.join(self.names) or 'none'}",
+            flush=True,
+        )
+
+
+class Pool:
+    """Workers, of which a lost one is replaced."""
+
+    def __init__(self, ray: Any, job: worker.Job, count: int) -> None:
+        """Start workers.
+
+        Args:
+            ray: The module, connected.
+            job: See Job.
+            count: Number of workers.
+        """
+        self.ray = ray
+        ray.cloudpickle.register_pickle_by_value(worker)
+        self.actor = ray.remote(num_cpus=1)(worker.Worker)
+        self.job = ray.put(job)
+        self.idle: queue.Queue[Any] = queue.Queue()
+        workers = [self.actor.remote(self.job) for _ in range(count)]
+        try:
+            ray.get([each.ready.remote() for each in workers])
+        except ray.exceptions.RayActorError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise UserError(f"a worker cannot start: {reason}") from None
+        for each in workers:
+            self.idle.put(each)
+
+    def run(self, stage: str, lock: str, files: Mapping[str, bytes]) -> bool:
+        """Run a stage on an idle worker, or on another one if that is lost; see Worker.run."""
+        for _ in range(MAX_WORKERS):
+            chosen = self.idle.get()
+            try:
+                succeeded, printed = self.ray.get(chosen.run.remote(stage, lock, files))
+            except self.ray.exceptions.RayActorError:
+                print(f"[{stage}] the worker is lost; another one runs the stage", flush=True)
+                self.idle.put(self.actor.remote(self.job))
+                continue
+            self.idle.put(chosen)
+            if not succeeded:
+                print("".join(f"[{stage}] {line}\n" for line in printed.splitlines()[-LINES:]))
+            return bool(succeeded)
+        return False
+
+
+if __name__ == "__main__":
+    exit_on_error(main)

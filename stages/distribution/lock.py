@@ -1,0 +1,48 @@
+"""dvc.lock as text: its entries, one per stage."""
+
+import re
+from collections.abc import Sequence
+
+ENTRY = re.compile(r"^  (?=\S)", re.MULTILINE)  # the start of an entry: a key indented by two
+
+
+def split_lock(lock: str) -> tuple[str, dict[str, str]]:
+    """Return what is before the entries of a dvc.lock, and the entries by stage.
+
+    Args:
+        lock: Content of dvc.lock, as DVC writes it; empty if there is none.
+    """
+    head, *entries = ENTRY.split(lock)
+    return head, {name_of(entry): f"  {entry}" for entry in entries}
+
+
+def name_of(entry: str) -> str:
+    """Return the stage of an entry; a name that YAML would read otherwise is quoted."""
+    return entry.partition(":\n")[0].strip("'\"")
+
+
+def leave_out(lock: str, stage: str) -> str:
+    """Return a dvc.lock without the entry of a stage.
+
+    DVC restores the outputs of an entry, and runs the stage if they are not in the cache; without
+    an entry, it restores those that a run with the same dependencies had.
+    """
+    head, entries = split_lock(lock)
+    return join(head, [entry for name, entry in entries.items() if name != stage])
+
+
+def sort_lock(lock: str, before: str) -> str:
+    """Return a dvc.lock whose entries are where they were, as `dvc repro` leaves them.
+
+    Args:
+        lock: Content of dvc.lock.
+        before: Content before stages ran; entries that it does not have come last.
+    """
+    head, entries = split_lock(lock)
+    names = dict.fromkeys([*split_lock(before)[1], *entries])
+    return join(head, [entries[name] for name in names if name in entries])
+
+
+def join(head: str, entries: Sequence[str]) -> str:
+    """Return a dvc.lock; an empty text without entries, since DVC refuses a file without them."""
+    return head + "".join(entries) if entries else ""
