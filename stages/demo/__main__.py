@@ -3,10 +3,13 @@
 import argparse
 import importlib.util
 import ipaddress
+import logging
 import os
 import signal
 import sys
 import tempfile
+import threading
+from contextlib import suppress
 
 from stages.config.load import load_params
 from stages.core.cli import exit_on_error
@@ -22,7 +25,7 @@ def main() -> None:
     if importlib.util.find_spec("gradio") is None:
         raise ConfigError("Gradio is not installed: `make demo` installs it")
     configs = load_params().models
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # Gradio ends the server
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # so that uploads are deleted
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     with tempfile.TemporaryDirectory() as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads
@@ -30,12 +33,15 @@ def main() -> None:
             from stages.demo.models import Models
             from stages.demo.page import build, launch
 
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each drawing builds a network
         page = build(Models(configs))
         url = launch(page, options.host, options.port)
         print(f"{url} (Ctrl+C ends it)", flush=True)
         if not is_loopback(options.host):
             print("note: other machines can reach this page, without a password", file=sys.stderr)
-        page.block_thread()
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+    os._exit(0)  # otherwise the server waits for open pages
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -28,6 +28,14 @@ EVENT: dict[str, Any] = {
 }
 LIVE = EVENT | {"trigger_mode": "always_last"}
 SLOW = EVENT | {"show_progress": "minimal"}
+THEME = gr.themes.Base(  # only fonts of the system: others would be fetched
+    font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
+).set(  # enough contrast to white text
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_background_fill_hover_dark="*primary_800",
+)
 MOVE_MARKER = """(first, second) => {
   const marker = document.querySelector(".plane .marker");
   if (marker) [marker.style.left, marker.style.top] =
@@ -84,9 +92,7 @@ def launch(page: gr.Blocks, host: str, port: int) -> str:
         run_history=False,
         max_file_size=MAX_BYTES,
         footer_links=[],
-        theme=gr.themes.Base(  # only fonts of the system: others would be fetched
-            font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
-        ),
+        theme=THEME,
         css_paths=show.TEMPLATES / "demo.css",
     )[1]
 

@@ -27,7 +27,7 @@ class Column(NamedTuple):
     start: Value
 
 
-VOTE = (("yea", "y"), ("nay", "n"), ("not recorded", MISSING))
+VOTE = (("yea", "y"), ("nay", "n"), ("no vote", MISSING))
 AGE = Column("age", "Age in years", (), 50)
 CODED = ("shape", "margin", "density")
 WARNING = CARDS[MASSES[1]].notice  # that no answer is a diagnosis

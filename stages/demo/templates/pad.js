@@ -1,7 +1,7 @@
 // A drawing area. While a stroke grows, the drawing is sent a few times per second, as a data: URL.
 const INTERVAL = 120; // milliseconds between two drawings that are sent
 const canvas = element.querySelector("canvas");
-const [paper, pen, clear] = ["select", "input", "button"].map((part) => element.querySelector(part));
+const [paper, pen, eraser] = ["select", "input", "button"].map((part) => element.querySelector(part));
 const context = canvas.getContext("2d");
 let last = null;
 let sent = 0;
@@ -58,7 +58,7 @@ for (const name of ["pointerup", "pointercancel"]) {
     last = null;
   });
 }
-for (const [part, name] of [[clear, "click"], [paper, "change"]]) {
+for (const [part, name] of [[eraser, "click"], [paper, "change"]]) {
   part.addEventListener(name, () => {
     erase();
     send();
