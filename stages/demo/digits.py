@@ -45,7 +45,7 @@ def decode_drawing(url: str) -> Image.Image:
     Raises:
         DataError: If it is none.
     """
-    if not url.startswith(PREFIX) or len(url) > MAX_URL:
+    if not isinstance(url, str) or not url.startswith(PREFIX) or len(url) > MAX_URL:
         raise DataError("expected a drawing")
     try:
         return open_content(base64.b64decode(url[len(PREFIX) :], validate=True))

@@ -88,11 +88,12 @@ def list_classes(models: Models) -> list[str]:
 
 
 def whole(name: str, value: float | None) -> int:
-    """Return a number as an integer.
+    """Return a number of a widget as an integer.
 
     Raises:
-        DataError: If it is none.
+        UserError: If it is none.
     """
-    if value is None or value != int(value):
-        raise DataError(f"{name}: expected a whole number, found {value}")
-    return int(value)
+    found = number({name: value}, name)
+    if found != int(found):
+        raise DataError(f"{name}: expected a whole number, found {found:g}")
+    return int(found)

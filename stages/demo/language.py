@@ -1,6 +1,5 @@
 """A text that the language model continues."""
 
-from stages.core.errors import ModelError
 from stages.demo.images import whole
 from stages.demo.models import Models
 from stages.inference.examples import check_length
@@ -37,7 +36,4 @@ def continue_prompt(
         "seed": whole("seed", seed),
     }
     integer(request, "length", 1, MAX_LENGTH)
-    try:
-        return prompt + str(predict(models.get(MODEL).bundle, request)["text"])
-    except ModelError as error:
-        raise ModelError(str(error).removeprefix("input: ")) from None
+    return prompt + str(predict(models.get(MODEL).bundle, request)["text"])

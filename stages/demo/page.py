@@ -105,7 +105,7 @@ def answered(function: Callable[..., str]) -> Callable[..., str]:
         try:
             return function(*values)
         except UserError as error:
-            return show.message(str(error))
+            return show.message(str(error).removeprefix("input: "))
 
     return answer
 
