@@ -30,13 +30,13 @@ class Reading(NamedTuple):
         image: What the networks see, uint8 [28, 28].
         rows: Answers.
         layers: Feature maps of the network INSIDE; none if it is not trained.
-        count: Digits found, of which the largest is read.
+        found: Number of digits found, of which the largest is read.
     """
 
     image: np.ndarray
     rows: Sequence[Row]
     layers: Sequence[FeatureMaps]
-    count: int
+    found: int
 
 
 def decode_drawing(url: str) -> Image.Image:

@@ -1,6 +1,6 @@
 """The page: the widgets, and what they call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ MOVE_MARKER = """(first, second) => {
 
 def build(models: Models) -> gr.Blocks:
     """Build the page; no model is loaded yet."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.Markdown(f"# {TITLE}")
         with gr.Tabs():
             with gr.Tab("Draw a digit"):
@@ -126,8 +126,8 @@ def build_digits(page: gr.Blocks, models: Models) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=330):
             pad = gr.HTML("", html_template=read_part("pad.html"), js_on_load=read_part("pad.js"))
-            upload = gr.File(label="Or a photograph of a digit", type="filepath", height=120)
-        with gr.Column(scale=2):
+            upload = gr.File(label="Or a photograph of a digit", type="filepath", height=150)
+        with gr.Column(scale=3):
             shown = output("Loading the networks …")
     page.load(answered(partial(warm_up, models)), None, shown, **EVENT)
     pad.input(answered(partial(read_drawing, models)), pad, shown, **LIVE)
@@ -180,7 +180,7 @@ def build_votes(models: Models) -> None:
     columns = rows.list_votes()
     gr.Markdown("How a member of the US House of Representatives voted in 1984; which party?")
     shown = output("Choose votes.")
-    inputs: list[gr.components.Component] = []
+    inputs: list[gr.Radio] = []
     for start in range(0, len(columns), 4):
         with gr.Row():
             inputs += [build_choice(column) for column in columns[start : start + 4]]
@@ -191,7 +191,7 @@ def build_masses(models: Models) -> None:
     """Build the tab of masses."""
     gr.Markdown(f"**{rows.WARNING}**")
     columns = rows.list_values()
-    age = gr.Slider(18, 96, value=columns[0].start, step=1, label=columns[0].label)
+    age = gr.Slider(18, 96, value=rows.AGE_AT_START, step=1, label=columns[0].label)
     inputs = [age, *(build_choice(column) for column in columns[1:])]
     answer_changes(models, rows.MASSES, columns, inputs, output("Choose values."))
 
@@ -204,8 +204,8 @@ def build_choice(column: rows.Column) -> gr.Radio:
 def answer_changes(
     models: Models,
     table: tuple[str, str],
-    columns: list[rows.Column],
-    inputs: list[gr.components.Component],
+    columns: Sequence[rows.Column],
+    inputs: Sequence[Any],
     shown: gr.HTML,
 ) -> None:
     """Answer a row each time a value changes."""
@@ -222,7 +222,11 @@ def build_plane(tab: gr.Tab, models: Models) -> None:
     with gr.Row():
         with gr.Column():
             plane = gr.HTML("", html_template="", js_on_load=read_part("plane.js"))
-            limits = {"minimum": -images.REACH, "maximum": images.REACH, "step": 0.05}
+            limits: dict[str, Any] = {
+                "minimum": -images.REACH,
+                "maximum": images.REACH,
+                "step": 0.05,
+            }
             first = gr.Slider(value=0, label="First latent variable", **limits)
             second = gr.Slider(value=0, label="Second latent variable", **limits)
         with gr.Column():

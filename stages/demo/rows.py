@@ -24,11 +24,12 @@ class Column(NamedTuple):
     name: str
     label: str
     choices: Sequence[tuple[str, str]]
-    start: Value
+    start: str | float
 
 
 VOTE = (("yea", "y"), ("nay", "n"), ("no vote", MISSING))
-AGE = Column("age", "Age in years", (), 50)
+AGE_AT_START = 50
+AGE = Column("age", "Age in years", (), AGE_AT_START)
 CODED = ("shape", "margin", "density")
 WARNING = CARDS[MASSES[1]].notice  # that no answer is a diagnosis
 

@@ -46,7 +46,7 @@ def reading(read: Reading) -> str:
     return render(
         "reading",
         url=to_url(Image.fromarray(read.image)),
-        count=read.count,
+        count=read.found,
         answers=answers(read.rows),
         layers=layers,
         network=INSIDE,

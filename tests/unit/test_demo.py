@@ -27,6 +27,7 @@ from tests.unit.test_tasks_image_generation import make_gan
 from tests.unit.test_tasks_language_modeling import VOCABULARY
 from tests.unit.test_tasks_language_modeling import make_model as make_language_model
 
+ROOT = Path(__file__).parents[2]
 TEN = [str(digit) for digit in range(10)]
 DIGITS: dict[str, Any] = {"classes": TEN, "input": {"type": "image", "shape": [28, 28]}}
 CONFIGS = {
@@ -132,7 +133,7 @@ def as_url(image: Image.Image) -> str:
 def test_the_largest_digit_of_a_drawing_is_read(models: Models, paper: str, size: int) -> None:
     read = digits.read_digit(models, digits.decode_drawing(as_url(drawing(paper, size))))
     assert read is not None
-    assert read.count == 2
+    assert read.found == 2
     assert read.image.shape == (28, 28)
     bright = np.argwhere(read.image > 128)
     assert np.ptp(bright[:, 1]) > 6  # not the stroke, which is narrow
@@ -337,3 +338,14 @@ def test_only_this_machine_is_served_unless_told_otherwise(monkeypatch: pytest.M
     assert command.is_loopback("::1")
     assert not command.is_loopback("0.0.0.0")
     assert not command.is_loopback("example.org")
+
+
+def test_both_lock_files_have_the_same_versions() -> None:
+    main, demo = (
+        dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-demo.lock")
+    )
+    shared = main.keys() & demo.keys()
+    assert {"numpy", "pillow", "tensorflow"} <= shared
+    assert {name: main[name] for name in shared} == {name: demo[name] for name in shared}
+    assert "gradio" in demo.keys() - main.keys()
