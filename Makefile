@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 DVC := dvc --wait-for-lock
 .DEFAULT_GOAL := help
-.PHONY: help repro predict baseline metrics plots verify test smoke bench bench-export seeds fast mutation lint format lock clean
+.PHONY: help repro predict demo baseline metrics plots verify test smoke bench bench-export seeds fast mutation lint format lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,8 +20,16 @@ repro: .venv/ready  ## Run the pipeline: stale stages only, all of them the firs
 	python -m stages.config
 	python -m stages.parallel $(if $(JOBS),--jobs $(JOBS))
 
+# Without dependencies, since Gradio limits two of ours; see pyproject.toml. The lock file has all.
+.venv/demo: requirements-demo.lock .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-demo.lock
+	touch $@
+
 predict: .venv/ready  ## Use a trained model: MODEL=mnist_cnn INPUT="photo.jpg"; see docs/predict.md
 	@python -m stages.predict $(MODEL) $(INPUT)
+
+demo: .venv/demo  ## Use the trained models on a local page: ARGS="--port 8000"; see docs/demo.md
+	@python -m stages.demo $(ARGS)
 
 baseline: repro  ## Record the current results as your own baseline and commit them
 	python -m stages.record
@@ -38,7 +46,7 @@ plots: .venv/ready  ## Write all charts to one page that works offline; MODEL=vo
 verify: .venv/ready  ## Rerun in a clone and compare byte for byte; TARGETS="train@votes_mlp ..."
 	python -m stages.verify $(TARGETS)
 
-test: .venv/ready  ## Run all tests, including the reduced pipeline
+test: .venv/demo  ## Run all tests, including the reduced pipeline
 	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests
 
 smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a temporary folder
@@ -71,6 +79,8 @@ format: .venv/ready  ## Fix formatting
 
 lock: .venv/ready  ## Lock the dependencies again after a change of pyproject.toml
 	uv pip compile pyproject.toml --universal --extra dev --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
+	sed -n 's/^\(pillow\|tomlkit\)\(==[^ ]*\).*/\1\2/p' requirements.lock | \
+	  uv pip compile pyproject.toml --universal --extra demo --generate-hashes --no-emit-index-url --quiet --constraints requirements.lock --overrides - --output-file requirements-demo.lock
 
 clean:  ## Remove the environment, data and models, but not the DVC cache
 	rm -rf .venv dvc_plots

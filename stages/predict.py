@@ -8,11 +8,9 @@ words; numbers. Models that generate images take no input. docs/predict.md has e
 import argparse
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +19,7 @@ from stages.core.cli import exit_on_error
 from stages.core.errors import DataError, ModelError, UserError
 from stages.core.files import read_json
 from stages.core.paths import MODELS
+from stages.inference.console import quiet
 
 if TYPE_CHECKING:
     from stages.inference.bundle import Bundle
@@ -147,20 +146,6 @@ def answer(options: argparse.Namespace, folder: Path, spec: Mapping[str, Any]) -
     if not options.inputs:
         return generate(options, bundle)
     return answer_each(options, bundle)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Discard what TensorFlow prints to stderr while it is imported, whatever its log level."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def classify(options: argparse.Namespace, folder: Path, bundle: "Bundle") -> bool:

@@ -93,6 +93,15 @@ def read_texts(argument: str, spec: Mapping[str, Any]) -> Iterator[Example | Use
     if "vocabulary" not in spec["input"] or spec["input"]["type"] != "text":
         yield Example(name, encode(text, spec["input"]))
         return
+    yield encode_words(name, text, spec)
+
+
+def encode_words(name: str, text: str, spec: Mapping[str, Any]) -> Example:
+    """Encode a text for a model of words.
+
+    Raises:
+        DataError: If it has no word, or mostly words that the model does not know.
+    """
     if not tokenize(text):
         raise DataError(f"{name}: no word in it, expected an English text")
     x = encode_text(text, spec["input"])
@@ -102,7 +111,7 @@ def read_texts(argument: str, spec: Mapping[str, Any]) -> Iterator[Example | Use
             f"{name}: {unknown:.0%} of its words are not among the "
             f"{len(spec['input']['vocabulary'])} of the model, expected an English text"
         )
-    yield Example(name, x, text=text)
+    return Example(name, x, text=text)
 
 
 def is_text_file(argument: str) -> bool:
@@ -127,11 +136,20 @@ def read_text(argument: str) -> str:
             raise DataError(f"{name}: not a text in UTF-8") from None
         except OSError as error:
             raise DataError(f"{name}: {error.strerror}; expected a text file") from None
+    check_length(name, text)
+    return text
+
+
+def check_length(name: str, text: str) -> None:
+    """Check that a text is neither empty nor too long.
+
+    Raises:
+        DataError: If it is.
+    """
     if not text.strip():
         raise DataError(f"{name or 'text'}: empty, expected a text")
     if len(text) > MAX_CHARACTERS:
         raise DataError(f"{name}: {len(text)} characters, expected at most {MAX_CHARACTERS}")
-    return text
 
 
 def shorten(text: str, length: int = 32) -> str:

@@ -38,11 +38,19 @@ def open_image(path: Path) -> Image.Image:
         DataError: If there is no such file, or it is not an image, damaged, too large or animated.
     """
     try:
-        content = read_content(path)
-        check_header(content)
-        return to_rgb(load_image(content))
+        return open_content(read_content(path))
     except InvalidImageError as error:
         raise DataError(f"{path}: {error}") from None
+
+
+def open_content(content: bytes) -> Image.Image:
+    """Open the content of an image file; see `open_image`.
+
+    Raises:
+        InvalidImageError: If it is not an image, damaged, too large or animated.
+    """
+    check_header(content)
+    return to_rgb(load_image(content))
 
 
 def read_content(path: Path) -> bytes:

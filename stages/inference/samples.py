@@ -40,17 +40,39 @@ def sample_images(bundle: Bundle, count: int, seed: int, wanted: str | None) -> 
         return np.array([image for group in images for image in group], np.uint8)
     if task == "autoencoding":
         decoder = bundle.model.get_layer("decoder")
-        noise = draw_noise(request, decoder.input_shape[1:])
-        return logits_to_pixels(predict_arrays(decoder, noise))
+        return decode_latent(bundle, draw_noise(request, decoder.input_shape[1:]))
     return np.array(predict(bundle, request)["images"], np.uint8)
 
 
+def decode_latent(bundle: Bundle, latent: np.ndarray) -> np.ndarray:
+    """Decode latent variables of a VAE.
+
+    Args:
+        bundle: Model of the task autoencoding.
+        latent: Latent variables, float32 [n, latent_dim].
+
+    Returns:
+        Images, uint8 [n, height, width(, channels)].
+    """
+    return logits_to_pixels(predict_arrays(bundle.model.get_layer("decoder"), latent))
+
+
 def write_sheet(path: Path, images: Sequence[np.ndarray], columns: int) -> None:
-    """Write images [height, width(, channels)] in rows to a PNG file, enlarged if they are small.
+    """Write a sheet of images to a PNG file; see `make_sheet`.
 
     Raises:
         ModelError: If the file cannot be written.
     """
+    sheet = make_sheet(images, columns)
+    try:
+        with atomic_output(path) as partial:
+            sheet.save(partial, "PNG")
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def make_sheet(images: Sequence[np.ndarray], columns: int) -> Image.Image:
+    """Arrange images [height, width(, channels)] in rows, enlarged if they are small."""
     tiles = [as_tile(np.asarray(image, np.uint8)) for image in images]
     width, height = tiles[0].size
     rows = math.ceil(len(tiles) / columns)
@@ -58,11 +80,7 @@ def write_sheet(path: Path, images: Sequence[np.ndarray], columns: int) -> None:
     for index, tile in enumerate(tiles):
         row, column = divmod(index, columns)
         sheet.paste(tile, (column * (width + 2), row * (height + 2)))
-    try:
-        with atomic_output(path) as partial:
-            sheet.save(partial, "PNG")
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be written: {error.strerror or error}") from None
+    return sheet
 
 
 def as_tile(image: np.ndarray) -> Image.Image:

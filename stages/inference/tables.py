@@ -21,12 +21,16 @@ def header(classes: Sequence[str], boxes: bool) -> str:
 def row(example: Example, answer: Answer) -> str:
     """Return the row of an example, and a second line if there is a warning."""
     box = "" if example.box is None else f"{','.join(map(str, example.box)):{BOX}}"
-    best = answer.best if answer.known else f"{UNKNOWN} ({answer.best}?)"
     columns = " ".join(
         f"{percent(p):>{column_width(name)}}" for name, p in answer.probabilities.items()
     )
-    line = f"{fit(example.name):{NAME}} {box}{best:{ANSWER}} {columns}"
+    line = f"{fit(example.name):{NAME}} {box}{describe(answer):{ANSWER}} {columns}"
     return f"{line}\n  warning: {answer.warning}" if answer.warning else line
+
+
+def describe(answer: Answer) -> str:
+    """Return the class, or that it is not known, with the best guess."""
+    return answer.best if answer.known else f"{UNKNOWN} ({answer.best}?)"
 
 
 def percent(p: float) -> str:

@@ -1,0 +1,1 @@
+"""Use the trained models on a local page: functions from values to values, and their widgets."""
