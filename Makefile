@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 DVC := dvc --wait-for-lock
 .DEFAULT_GOAL := help
-.PHONY: help repro predict baseline metrics plots verify test smoke bench bench-export seeds fast mutation lint format lock clean
+.PHONY: help repro predict baseline metrics plots verify test smoke bench bench-export seeds fast sweep mutation lint format lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,10 @@ help:  ## Show this help
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "error: $(PYTHON) is not Python 3.11 to 3.13; use another version: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+.venv/sweep: requirements-sweep.lock .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-sweep.lock
 	touch $@
 
 repro: .venv/ready  ## Run the pipeline: stale stages only, all of them the first time; JOBS=1
@@ -38,7 +42,7 @@ plots: .venv/ready  ## Write all charts to one page that works offline; MODEL=vo
 verify: .venv/ready  ## Rerun in a clone and compare byte for byte; TARGETS="train@votes_mlp ..."
 	python -m stages.verify $(TARGETS)
 
-test: .venv/ready  ## Run all tests, including the reduced pipeline
+test: .venv/sweep  ## Run all tests, including the reduced pipeline
 	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests
 
 smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a temporary folder
@@ -57,6 +61,9 @@ fast: .venv/ready  ## Reach 99 % test accuracy on MNIST in seconds
 	$(DVC) repro --quiet preprocess@mnist
 	python -m benchmarks.fast
 
+sweep: .venv/sweep  ## Search for better hyperparameters of a model: MODEL=votes_mlp; see docs/sweep.md
+	python -m stages.sweep $(MODEL)
+
 mutation: .venv/ready  ## Mutation testing: check that tests detect mistakes in the code; takes hours
 	python -m tests.mutation
 
@@ -71,6 +78,7 @@ format: .venv/ready  ## Fix formatting
 
 lock: .venv/ready  ## Lock the dependencies again after a change of pyproject.toml
 	uv pip compile pyproject.toml --universal --extra dev --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
+	uv pip compile pyproject.toml --universal --extra sweep --generate-hashes --no-emit-index-url --quiet -c requirements.lock --output-file requirements-sweep.lock
 
 clean:  ## Remove the environment, data and models, but not the DVC cache
 	rm -rf .venv dvc_plots
