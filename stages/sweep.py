@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 SWEEPS = Path("sweeps")
 SPLITS = ("train", "validation")
-CODE = ("networks", "learning", "pipelines", "search", "tasks/classification", "studies")
+CODE = (  # that results and proposals depend on
+    "networks", "learning", "pipelines", "tasks/classification", "studies",
+    "search/objective.py", "search/proposals.py", "search/space.py",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -158,19 +161,21 @@ def make_settings(params: Params, model: str, sweep: Sweep) -> dict[str, Any]:
     """Return all that the results of trials depend on."""
     config = params.models[model]
     validation = params.cross_validation.get(model)
-    processed = [PROCESSED / config.dataset / name for name in SPLITS]
+    data = [PROCESSED / config.dataset / name for name in SPLITS]
     code = [Path(__file__).parent / name for name in CODE]
     return {
         "sweep": sweep.model_dump(exclude={"trials", "confirmation"}),
         model: config.model_dump(include={"dataset", "network", "training"}),
         "cross_validation": validation.model_dump() if validation else None,
-        "data": hash_files([file for folder in processed for file in folder.glob("*.npy")]),
-        "code": hash_files([file for folder in code for file in folder.rglob("*.py")]),
+        "data": hash_files(data, ".npy"),
+        "code": hash_files(code, ".py"),
     }
 
 
-def hash_files(files: Sequence[Path]) -> str:
-    """Return a hash of the content of files."""
+def hash_files(paths: Sequence[Path], suffix: str) -> str:
+    """Return a hash of the content of files, and of those with a suffix in folders."""
+    files = [path for path in paths if path.is_file()]
+    files += [file for path in paths for file in path.rglob(f"*{suffix}")]
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(hashlib.sha256(file.read_bytes()).digest())

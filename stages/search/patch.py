@@ -81,7 +81,7 @@ def apply_patch(patch: Patch, path: Path) -> list[Change]:
         found = get_value(values, change.key)
         if found == change.new:
             continue
-        if found != change.old:
+        if found != change.old and found is not None:
             raise ConfigError(
                 f"{path}: {change.key}: expected {change.old!r}, with which the sweep was run, "
                 f"found {found!r}; run the sweep again"
@@ -93,7 +93,7 @@ def apply_patch(patch: Patch, path: Path) -> list[Change]:
 
 
 def get_value(values: Any, key: str) -> Any:
-    """Return the value at a dotted key; None if there is none, as for options that are off."""
+    """Return the value at a dotted key; None if there is none: an option that is off."""
     for part in key.split("."):
         try:
             values = values[int(part) if isinstance(values, list) else part]
