@@ -9,6 +9,7 @@ import hashlib
 import os
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from stages.search.storage import Storage
 
 SWEEPS = Path("sweeps")
+PACKAGES = ("optuna", "ray")  # of the extra `sweep`, not needed otherwise
 SPLITS = ("train", "validation")
 CODE = (  # that results and proposals depend on
     "networks", "learning", "pipelines", "tasks/classification", "studies",
@@ -62,12 +64,10 @@ def main() -> None:
         return
     if arguments.trials is not None and arguments.trials < 1:
         raise ConfigError(f"--trials: expected at least 1, found {arguments.trials}")
-    try:
-        import optuna  # noqa: F401
-        import ray  # noqa: F401
-    except ImportError as error:
-        message = f"no package {error.name}; install it with the others by `make .venv/sweep`"
-        raise UserError(message) from None
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        packages = " and ".join(missing)
+        raise UserError(f"{packages} not installed: run `make .venv/sweep`")
     total = arguments.trials or sweep.trials
     run(params, arguments.model, sweep, total, arguments.address, restart=arguments.restart)
 
@@ -186,10 +186,11 @@ def show(trial: "FrozenTrial", sweep: Sweep) -> None:
     """Print a line about a finished trial."""
     from stages.search.results import get_result
     from stages.search.space import decode
+    from stages.search.storage import get_outcome
 
     result = get_result(trial)
     number = "" if result is None else f" {result:.4f}"
-    reason = trial.user_attrs.get("reason", "")
+    reason = get_outcome(trial).get("reason")
     values = [
         f"{key.rpartition('.')[2]} {value}"
         for key, value in decode(sweep.space, trial.params).items()

@@ -91,9 +91,18 @@ def load_sweep(params: Params, model: str, path: Path = SWEEPS) -> Sweep:
     """Read sweeps.yaml and return the sweep of a model.
 
     Raises:
-        ConfigError: If any sweep is not valid, or if the model has none.
+        ConfigError: If any sweep is not valid, or the model has none, or its space does not contain
+            the values of params.yaml, with which the first trial is run.
     """
-    return get_section(load_sweeps(params, path), model, "sweep", path)
+    sweep = get_section(load_sweeps(params, path), model, "sweep", path)
+    for key, dimension in sweep.space.items():
+        default = get_default(params, model, key)
+        if not contains(dimension, default):
+            raise ConfigError(
+                f"{path}: {model}.space.{key}: expected a space that contains the value of "
+                f"{PARAMS}, {default!r}"
+            )
+    return sweep
 
 
 def load_sweeps(params: Params, path: Path = SWEEPS) -> dict[str, Sweep]:
@@ -165,9 +174,6 @@ def dimension_problems(
         except ConfigError as error:
             yield f"{where}.{part}: {error}"
             return
-    default = get_default(params, name, key)
-    if not contains(dimension, default):
-        yield f"{where}: expected a space that contains the value of {PARAMS}, {default!r}"
 
 
 def range_problem(dimension: Range) -> str:

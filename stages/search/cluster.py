@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,9 @@ class Cluster:
             UserError: If there is no cluster at the address.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        if self.address == LOCAL and "RAY_AUTH_MODE" not in os.environ:
+            # A password for this run alone; otherwise Ray writes one to the home folder.
+            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex()}
         import ray
 
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}

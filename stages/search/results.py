@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from stages.config.sweeps import Sweep
 from stages.search.space import decode
+from stages.search.storage import get_outcome
 from stages.studies.findings import Summary, describe, is_significant, rank
 
 DEFAULTS = 0  # number of the trial with the values of params.yaml
@@ -39,14 +40,15 @@ def tabulate(trials: Sequence[FrozenTrial], sweep: Sweep) -> pd.DataFrame:
     """
     rows = []
     for trial in trials:
-        runs = trial.user_attrs.get("runs", [])
+        outcome = get_outcome(trial)
+        runs = outcome.get("runs", [])
         row = {
             "trial": trial.number,
             "state": trial.state.name.lower(),
             "result": get_result(trial),
             "std": float(np.std(runs, ddof=1)) if len(runs) > 1 else None,
             "steps": len(trial.intermediate_values),
-            **{name: trial.user_attrs.get(name) for name in ("reason", "seconds", "node")},
+            **{name: outcome.get(name) for name in ("reason", "seconds", "node")},
         }
         rows.append(row | decode(sweep.space, trial.params))
     return pd.DataFrame(rows)
@@ -115,7 +117,7 @@ def describe_finalists(
     percent = is_percentage(sweep)
     for trial, summary in zip(trials, summaries, strict=True):
         name = "params.yaml" if trial.number == DEFAULTS else f"trial {trial.number}"
-        searched = Summary(name, trial.user_attrs.get("runs") or [], 0)
+        searched = Summary(name, get_outcome(trial).get("runs", []), 0)
         diverged = f", {summary.diverged} runs failed" if summary.diverged else ""
         lines.append(
             f"{name:12} {describe(summary, percent)}{diverged} "

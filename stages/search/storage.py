@@ -18,7 +18,7 @@ from stages.search.jobs import Outcome
 from stages.search.proposals import make_trial
 
 FILE, LOCK = "trials.db", ".lock"
-SETTINGS = "settings"
+SETTINGS, OUTCOME = "settings", "outcome"  # attributes of the study and of a trial
 STATES = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
@@ -64,8 +64,8 @@ class Storage:
         trial_id = self.storage.get_trial_id_from_study_id_trial_number(self.id, number)
         for step, result in outcome.steps.items():
             self.storage.set_trial_intermediate_value(trial_id, step, result)
-        for name in ("runs", "reason", "seconds", "node"):
-            self.storage.set_trial_user_attr(trial_id, name, getattr(outcome, name))
+        recorded = {name: getattr(outcome, name) for name in ("runs", "reason", "seconds", "node")}
+        self.storage.set_trial_user_attr(trial_id, OUTCOME, recorded)
         value = outcome.value
         if outcome.state == "pruned" and outcome.steps:
             value = outcome.steps[max(outcome.steps)]
@@ -102,6 +102,12 @@ class Storage:
                 f"the sweep was started with other settings: {', '.join(changed[:3])}; undo the "
                 "change to continue it, or use --restart to forget its trials"
             )
+
+
+def get_outcome(trial: FrozenTrial) -> dict[str, Any]:
+    """Return the recorded runs, reason, seconds and node of a trial; empty while it runs."""
+    outcome: dict[str, Any] = trial.user_attrs.get(OUTCOME, {})
+    return outcome
 
 
 @contextmanager
