@@ -59,8 +59,9 @@ class Folds(Section):
 
 
 class Pruning(Section):
-    """Pruning of trials that are worse than the median at the same step."""
+    """Pruning of trials that are not among the best `percentile` % at the same step."""
 
+    percentile: Annotated[float, Field(gt=0, lt=100)]
     startup_trials: Count
     warmup_steps: Annotated[int, Field(ge=0, le=100_000)]
 

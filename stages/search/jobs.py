@@ -43,7 +43,7 @@ class Outcome(NamedTuple):
         value: Result of a complete trial, the mean of its runs.
         steps: Result so far by step of a cross-validation, or by epoch.
         runs: Result of each repeat of a cross-validation, or of each training run.
-        reason: Why it is not complete; empty if it was worse than the median.
+        reason: Why it is not complete; empty if it was worse than others.
         seconds: Duration.
         node: Id of the Ray node.
     """

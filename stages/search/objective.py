@@ -35,7 +35,8 @@ class Reporter:
         self.steps: dict[int, float] = {}
         self.trial: optuna.Trial | None = None
         if job.sweep.pruning is not None and job.runs is None:
-            pruner = optuna.pruners.MedianPruner(
+            pruner = optuna.pruners.PercentilePruner(
+                percentile=job.sweep.pruning.percentile,
                 n_startup_trials=job.sweep.pruning.startup_trials,
                 n_warmup_steps=job.sweep.pruning.warmup_steps,
             )

@@ -47,7 +47,7 @@ VALUES: dict[str, Any] = {
     "startup_trials": 4,
     "seed": 7,
     "cross_validation": FOLDS,
-    "pruning": {"startup_trials": 2, "warmup_steps": 0},
+    "pruning": {"percentile": 50.0, "startup_trials": 2, "warmup_steps": 0},
     "confirmation": {"finalists": 2, "runs": 3},
     "space": SPACE,
 }
