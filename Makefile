@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 DVC := dvc --wait-for-lock
 .DEFAULT_GOAL := help
-.PHONY: help repro predict demo baseline metrics plots verify test smoke bench bench-export seeds fast mutation lint format lock clean
+.PHONY: help repro distribute predict demo baseline metrics plots verify test smoke bench bench-export seeds fast sweep mutation lint format lock clean
 
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,9 +16,17 @@ help:  ## Show this help
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
+.venv/sweep: requirements-sweep.lock .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-sweep.lock
+	touch $@
+
 repro: .venv/ready  ## Run the pipeline: stale stages only, all of them the first time; JOBS=1
 	python -m stages.config
 	python -m stages.parallel $(if $(JOBS),--jobs $(JOBS))
+
+distribute: .venv/sweep  ## Run the stale stages on workers with clones; ARGS="--address HOST:PORT --remote NAME"
+	python -m stages.config
+	python -m stages.distribute $(ARGS)
 
 # Without dependencies, since Gradio limits two of ours; see pyproject.toml. The lock file has all.
 .venv/demo: requirements-demo.lock .venv/ready
@@ -46,7 +54,7 @@ plots: .venv/ready  ## Write all charts to one page that works offline; MODEL=vo
 verify: .venv/ready  ## Rerun in a clone and compare byte for byte; TARGETS="train@votes_mlp ..."
 	python -m stages.verify $(TARGETS)
 
-test: .venv/demo  ## Run all tests, including the reduced pipeline
+test: .venv/demo .venv/sweep  ## Run all tests, including the reduced pipeline
 	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests
 
 smoke: .venv/ready  ## Run the whole pipeline with reduced parameters in a temporary folder
@@ -65,6 +73,9 @@ fast: .venv/ready  ## Reach 99 % test accuracy on MNIST in seconds
 	$(DVC) repro --quiet preprocess@mnist
 	python -m benchmarks.fast
 
+sweep: .venv/sweep  ## Search for better hyperparameters of a model: MODEL=votes_mlp; see docs/sweep.md
+	python -m stages.sweep $(MODEL)
+
 mutation: .venv/ready  ## Mutation testing: check that tests detect mistakes in the code; takes hours
 	python -m tests.mutation
 
@@ -81,6 +92,7 @@ lock: .venv/ready  ## Lock the dependencies again after a change of pyproject.to
 	uv pip compile pyproject.toml --universal --extra dev --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
 	sed -n 's/^\(pillow\|tomlkit\)\(==[^ ]*\).*/\1\2/p' requirements.lock | \
 	  uv pip compile pyproject.toml --universal --extra demo --generate-hashes --no-emit-index-url --quiet --constraints requirements.lock --overrides - --output-file requirements-demo.lock
+	uv pip compile pyproject.toml --universal --extra sweep --generate-hashes --no-emit-index-url --quiet -c requirements.lock --output-file requirements-sweep.lock
 
 clean:  ## Remove the environment, data and models, but not the DVC cache
 	rm -rf .venv dvc_plots

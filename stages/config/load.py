@@ -131,12 +131,12 @@ def shorten(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
-def get_section(sections: dict[str, T], key: str, noun: str) -> T:
-    """Return the section `key`.
+def get_section(sections: dict[str, T], key: str, noun: str, source: Path = PARAMS) -> T:
+    """Return the section `key` of a file.
 
     Raises:
         ConfigError: If it does not exist; the message lists the existing ids.
     """
     if key not in sections:
-        raise ConfigError(f"{PARAMS}: no {noun} {key!r}, expected one of {', '.join(sections)}")
+        raise ConfigError(f"{source}: no {noun} {key!r}, expected one of {', '.join(sections)}")
     return sections[key]

@@ -1,0 +1,1 @@
+"""Search for better hyperparameters: proposals, trials, storage, results; see stages/sweep.py."""

@@ -1,0 +1,222 @@
+"""A sweep through its command: killed and resumed alone, and on two Ray nodes of which one dies.
+
+Both must have the same trials.
+"""
+
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+import yaml
+
+from stages.core.files import write_json
+from stages.core.paths import PROCESSED
+from stages.core.splits import save_split
+from tests import reduced
+from tests.factories import INFOS, make_table
+
+pytest.importorskip("ray", reason="make .venv/sweep installs it")
+
+ROOT = Path(__file__).parents[2]
+MODEL = "votes_mlp"
+TRIALS = 8
+SWEEP = {
+    "metric": "cv.accuracy",
+    "direction": "maximize",
+    "trials": TRIALS,
+    "parallel": 4,
+    "startup_trials": 3,
+    "seed": 1,
+    "cross_validation": {"folds": 2, "repeats": 1, "steps": 1},
+    "pruning": None,
+    "confirmation": {"finalists": 1, "runs": 2},
+    "space": {
+        "network.dropout": {"low": 0.0, "high": 0.5},
+        "training.optimizer.learning_rate": {"low": 0.001, "high": 0.1, "log": True},
+    },
+}
+SAME = ["trial", "state", "result", "std", "steps", *SWEEP["space"]]  # type: ignore[misc]
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex()}  # of the two nodes
+DEADLINE = 300  # seconds; only so that a hanging test ends
+
+
+def make_project(folder: Path) -> Path:
+    """Create a project with a small table and a small sweep."""
+    values = reduced.reduced_params()
+    values["cross_validation"][MODEL] |= {"folds": 2, "repeats": 1}
+    folder.mkdir()
+    reduced.write_params(folder, values)
+    (folder / "sweeps.yaml").write_text(yaml.safe_dump({MODEL: SWEEP}))
+    dataset = folder / PROCESSED / values["models"][MODEL]["dataset"]
+    for seed, name in enumerate(("train", "validation")):  # there is no test split to read
+        save_split(dataset / name, make_table(60, seed))
+    write_json(dataset / "info.json", INFOS["table"])
+    return folder
+
+
+def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a sweep, with Ray's variables only if it connects to the cluster."""
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith("RAY_")}
+    if arguments:
+        environment |= TOKEN
+    return subprocess.Popen(
+        [sys.executable, "-m", "stages.sweep", MODEL, *arguments],
+        cwd=project,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for a sweep and return what it printed."""
+    printed, _ = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0, printed
+    return printed
+
+
+def finished_trials(project: Path) -> dict[int, tuple[float, str]]:
+    """Return result and node of each finished trial, without a lock."""
+    path = project / "sweeps" / MODEL / "trials.db"
+    if not path.exists():
+        return {}
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as database:
+        try:
+            rows = database.execute(
+                "SELECT number, value, value_json FROM trials JOIN trial_values USING (trial_id) "
+                "JOIN trial_user_attributes USING (trial_id) WHERE state = 'COMPLETE'"
+            )
+            return {number: (value, json.loads(text)["node"]) for number, value, text in rows}
+        except sqlite3.OperationalError:  # no table yet
+            return {}
+
+
+def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str]) -> Any:
+    """Wait until a condition is true, while a process runs."""
+    end = time.monotonic() + DEADLINE
+    while not (value := condition()):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return value
+
+
+def read_results(project: Path) -> pd.DataFrame:
+    return pd.read_csv(project / "sweeps" / MODEL / "results.csv")
+
+
+def free_port() -> int:
+    """Return a port that nothing uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
+
+
+class Node:
+    """A Ray node with one core, as a process of this machine."""
+
+    def __init__(self, *arguments: str, temporary: Path) -> None:
+        self.process = subprocess.Popen(
+            [
+                str(Path(sys.executable).with_name("ray")), "start", "--block",
+                "--node-ip-address=127.0.0.1", "--num-cpus=1",
+                f"--object-store-memory={100 << 20}", "--disable-usage-stats",
+                # Those of both nodes must differ; 0 is any free one.
+                "--min-worker-port=0", "--max-worker-port=0",
+                f"--dashboard-agent-listen-port={free_port()}",
+                *arguments,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=temporary,  # not that of the project: its code must be sent
+            env=os.environ | TOKEN,
+        )  # fmt: skip
+
+    def kill(self) -> None:
+        """Kill all processes of the node at once, as a loss of power."""
+        if self.process.poll() is not None:
+            return
+        with suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(self.process.pid)
+            for process in [parent, *parent.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[Node]]]:
+    """Start two nodes."""
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    nodes = [Node("--head", f"--port={port}", "--include-dashboard=false", temporary=tmp_path)]
+    try:
+        wait_for(lambda: is_open(port), nodes[0].process)
+        nodes.append(Node(f"--address={address}", temporary=tmp_path))
+        yield address, nodes
+    finally:
+        for node in reversed(nodes):
+            node.kill()
+
+
+def is_open(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def test_a_sweep_survives_kills_of_its_process_and_of_a_node(
+    tmp_path: Path, cluster: tuple[str, list[Node]]
+) -> None:
+    address, nodes = cluster
+    shared = make_project(tmp_path / "shared")
+    process = start(shared, "--address", address)
+    before = wait_for(lambda: on_two_nodes(finished_trials(shared)), process)
+    nodes[1].kill()
+    printed = finish(process)
+    assert len(before) < TRIALS
+    assert f"{TRIALS} trials: {TRIALS} complete" in printed
+
+    alone = make_project(tmp_path / "alone")
+    process = start(alone)
+    kept = wait_for(lambda: at_least(TRIALS // 2, finished_trials(alone)), process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    printed = finish(start(alone))
+    assert re.search(r"votes_mlp: [4-7] trials are finished", printed)
+
+    two, one = read_results(shared), read_results(alone)
+    pd.testing.assert_frame_equal(two[SAME], one[SAME], check_exact=True)
+    for table, earlier in ((two, before), (one, kept)):
+        assert table["node"].nunique() == 2  # Ray has another id after the kill
+        for number, result_and_node in earlier.items():  # nothing finished was run again
+            assert tuple(table.loc[number, ["result", "node"]]) == result_and_node
+    for name in ("history", "slices", "importance"):
+        assert (alone / "sweeps" / MODEL / "plots" / f"{name}.png").stat().st_size > 1000
+    assert "apply: python -m stages.sweep" in printed or "nothing to change" in printed
+
+
+def on_two_nodes(finished: dict[int, tuple[float, str]]) -> dict[int, tuple[float, str]]:
+    """Return the trials if they ran on two nodes, else nothing."""
+    return finished if len({node for _, node in finished.values()}) == 2 else {}
+
+
+def at_least(count: int, finished: dict[int, tuple[float, str]]) -> dict[int, tuple[float, str]]:
+    """Return the trials if there are so many, else nothing."""
+    return finished if len(finished) >= count else {}
