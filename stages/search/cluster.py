@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from stages.search.objective import evaluate
 LOCAL = "local"  # a Ray of its own, even if another one runs on this machine
 OBJECT_STORE = 400_000_000  # bytes; the largest dataset takes 200 MB
 ATTEMPTS_AFTER_CRASH = 5  # of a job whose process or node died
+CONNECT_SECONDS = 10
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -65,6 +67,7 @@ class Cluster:
             options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
         else:  # its nodes may be other machines, or have another version of this code
             options["runtime_env"] = {"py_modules": [str(PACKAGE)]}
+            check_address(self.address)
         try:
             ray.init(self.address, **options)
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -94,3 +97,21 @@ class Cluster:
             raise  # a bug, with its traceback
         except ray.exceptions.RayError as error:
             return handle, Outcome("failed", reason=type(error).__name__)
+
+
+def check_address(address: str) -> None:
+    """Check that something listens at an address, since Ray would wait for it without end.
+
+    Args:
+        address: host:port, ray://host:port, or a word that Ray understands, such as auto.
+
+    Raises:
+        UserError: If nothing listens there.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"no Ray cluster at {address}: {error}") from None

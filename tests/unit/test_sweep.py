@@ -22,6 +22,7 @@ from stages.core.errors import ConfigError, DivergedError, UserError
 from stages.core.paths import PARAMS
 from stages.core.splits import Split
 from stages.search import objective, plots
+from stages.search.cluster import check_address
 from stages.search.driver import Search
 from stages.search.jobs import Data, Job, Outcome
 from stages.search.patch import Change, Patch, apply_patch, read_patch, write_patch
@@ -621,3 +622,10 @@ def test_a_change_of_the_model_or_data_is_noticed(
     models = {**params.models, MODEL: make_variant(params, MODEL, {"network.dropout": 0.3})}
     changed = params.model_copy(update={"models": models})
     assert command.make_settings(changed, MODEL, sweep)[MODEL] != before[MODEL]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:99999"])
+def test_an_address_without_a_cluster_is_one_line(address: str) -> None:
+    with pytest.raises(UserError, match=f"no Ray cluster at {address}: "):
+        check_address(address)
+    check_address("auto")
