@@ -1,7 +1,7 @@
 """Run the stale stages on many cores or machines, each in a clone of the project.
 
     python -m stages.distribute                                   # on this machine
-    python -m stages.distribute --address ray://head:10001 --remote storage
+    python -m stages.distribute --address 192.0.2.1:6379 --remote
 
 Workers are actors of Ray, which is started here unless there is an address of a cluster. Each runs
 one stage at a time and saves its outputs in the cache and run-cache of DVC, which it shares with
@@ -11,7 +11,6 @@ worker is lost runs on another one.
 """
 
 import argparse
-import importlib
 import os
 import queue
 import subprocess
@@ -24,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stages.cluster import LOCAL, connect
 from stages.core.cli import exit_on_error
 from stages.core.errors import ConfigError, UserError
 from stages.core.files import atomic_output
@@ -44,7 +44,6 @@ from stages.parallel import (
 LOCK = Path("dvc.lock")
 THREADS = 2  # of a stage that trains
 LINES = 20  # that are shown of a stage that failed
-MAX_WORKERS = 4  # that are lost with a stage, before it is taken for the reason
 
 
 def main() -> None:
@@ -55,17 +54,26 @@ def main() -> None:
     )
     parser.add_argument("stages", nargs="*", help="names of stages (default: all)")
     parser.add_argument("--workers", type=int, help="(default: one per two cores, at least two)")
-    parser.add_argument("--address", help="of a Ray cluster (default: Ray is started here)")
-    parser.add_argument("--remote", help="DVC remote for machines that do not share the cache")
+    parser.add_argument(
+        "--address",
+        default=os.environ.get("RAY_ADDRESS", LOCAL),
+        help="address of a Ray cluster; by default, workers of this machine",
+    )
+    parser.add_argument(
+        "--remote",
+        action="store_true",
+        help="exchange results through the default remote of DVC, not through its cache",
+    )
     arguments = parser.parse_args()
-    remote = find_remote(arguments.remote) if arguments.remote else ""
+    remote = find_remote() if arguments.remote else ""
     graph, stale = read_pipeline()
     selected = select_stages(graph, stale, arguments.stages or graph)
     if not selected:
         print("Data and pipelines are up to date.")
         return
     began = time.perf_counter()
-    ray = start_ray(arguments.address, arguments.workers)
+    os.environ["RAY_DEDUP_LOGS"] = "0"  # similar lines of several workers are not the same
+    ray = connect(arguments.address, cores=THREADS * (arguments.workers or JOBS))
     count = arguments.workers or max(2, int(ray.cluster_resources().get("CPU", 0)) // THREADS)
     try:
         run_distributed(ray, selected, describe_job(remote), count)
@@ -74,39 +82,19 @@ def main() -> None:
     print(f"{len(selected)} stages in {time.perf_counter() - began:.0f} s on {count} workers")
 
 
-def find_remote(name: str) -> str:
-    """Return the URL of a remote.
+def find_remote() -> str:
+    """Return the URL of the default remote.
 
     Raises:
-        ConfigError: If DVC does not know it.
+        ConfigError: If there is none.
     """
     from dvc.repo import Repo
 
     with Repo() as repo:
-        remotes = repo.config["remote"]
-        if name not in remotes:
-            known = ", ".join(remotes) or "none is configured; see `dvc remote add`"
-            raise ConfigError(f"--remote {name}: expected one of: {known}")
-        return str(remotes[name]["url"])
-
-
-def start_ray(address: str | None, workers: int | None) -> Any:
-    """Connect to a cluster, or start Ray on this machine.
-
-    Raises:
-        UserError: If Ray is not installed, or there is no cluster at the address.
-    """
-    os.environ["RAY_DEDUP_LOGS"] = "0"  # similar lines of several workers are not the same
-    try:
-        ray = importlib.import_module("ray")
-    except ModuleNotFoundError:
-        raise UserError("Ray is not installed; `make distribute` installs it") from None
-    options = {} if address else {"num_cpus": THREADS * (workers or JOBS)}
-    try:
-        ray.init(address or "local", include_dashboard=False, logging_level="error", **options)
-    except (ConnectionError, ValueError) as error:
-        raise UserError(f"--address {address}: {str(error).splitlines()[0]}") from None
-    return ray
+        name = repo.config["core"].get("remote")
+        if not name:
+            raise ConfigError("--remote: no default remote; `dvc remote add --default` adds one")
+        return str(repo.config["remote"][name]["url"])
 
 
 def describe_job(remote: str) -> worker.Job:
@@ -260,7 +248,7 @@ class Progress:
 
 
 class Pool:
-    """Workers, of which a lost one is replaced."""
+    """Workers, each with one stage at a time; those that are lost are not replaced."""
 
     def __init__(self, ray: Any, job: worker.Job, count: int) -> None:
         """Start workers.
@@ -269,36 +257,45 @@ class Pool:
             ray: The module, connected.
             job: See Job.
             count: Number of workers.
+
+        Raises:
+            UserError: If one cannot start.
         """
         self.ray = ray
         ray.cloudpickle.register_pickle_by_value(worker)
-        self.actor = ray.remote(num_cpus=1)(worker.Worker)
-        self.job = ray.put(job)
-        self.idle: queue.Queue[Any] = queue.Queue()
-        workers = [self.actor.remote(self.job) for _ in range(count)]
+        actor, stored = ray.remote(num_cpus=1)(worker.Worker), ray.put(job)
+        workers = [actor.remote(stored) for _ in range(count)]
         try:
             ray.get([each.ready.remote() for each in workers])
         except ray.exceptions.RayActorError as error:
             reason = str(error).strip().splitlines()[-1]
             raise UserError(f"a worker cannot start: {reason}") from None
+        self.left = workers
+        self.idle: queue.Queue[Any] = queue.Queue()
         for each in workers:
             self.idle.put(each)
 
     def run(self, stage: str, lock: str, files: Mapping[str, bytes]) -> bool:
-        """Run a stage on an idle worker, or on another one if that is lost; see Worker.run."""
-        for _ in range(MAX_WORKERS):
-            chosen = self.idle.get()
+        """Run a stage on an idle worker, or on another one if that is lost; see Worker.run.
+
+        Raises:
+            UserError: If all workers are lost.
+        """
+        while (chosen := self.idle.get()) is not None:
             try:
                 succeeded, printed = self.ray.get(chosen.run.remote(stage, lock, files))
             except self.ray.exceptions.RayActorError:
-                print(f"[{stage}] the worker is lost; another one runs the stage", flush=True)
-                self.idle.put(self.actor.remote(self.job))
+                self.left.remove(chosen)
+                print(f"[{stage}] its worker is lost, {len(self.left)} are left", flush=True)
+                if not self.left:
+                    self.idle.put(None)
                 continue
             self.idle.put(chosen)
             if not succeeded:
                 print("".join(f"[{stage}] {line}\n" for line in printed.splitlines()[-LINES:]))
             return bool(succeeded)
-        return False
+        self.idle.put(None)  # for others that wait
+        raise UserError(f"{stage}: all workers are lost")
 
 
 if __name__ == "__main__":

@@ -106,16 +106,16 @@ class Worker:
         for name, content in files.items():
             (self.project / name).parent.mkdir(parents=True, exist_ok=True)
             (self.project / name).write_bytes(content)
-        repro = ["repro", "--quiet", "--pull", "--allow-missing", "--single-item", stage]
+        repro = ["dvc", "repro", "--quiet", "--pull", "--allow-missing", "--single-item", stage]
         succeeded, printed = self.call(stage, repro)
         if succeeded and self.job.remote:
-            return self.call(stage, ["push", "--quiet", "--run-cache", stage])
+            return self.call(stage, ["stages.distribution.push"])
         return succeeded, printed
 
     def call(self, stage: str, arguments: Sequence[str]) -> tuple[bool, str]:
-        """Run a DVC command; returns whether it succeeded, and what it printed."""
+        """Run a module of Python; returns whether it succeeded, and what it printed."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "dvc", *arguments],
+            [sys.executable, "-m", *arguments],
             cwd=self.project,
             env=self.environment,
             stdout=subprocess.PIPE,

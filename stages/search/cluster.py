@@ -1,21 +1,14 @@
 """Run jobs with Ray: on the cores of this machine, or on all nodes of a cluster."""
 
-import logging
-import os
-import secrets
-import socket
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from stages.core.errors import UserError
+from stages.cluster import LOCAL, connect
 from stages.search.jobs import Data, Job, Outcome
 from stages.search.objective import evaluate
 
-LOCAL = "local"  # a Ray of its own, even if another one runs on this machine
-OBJECT_STORE = 400_000_000  # bytes; the largest dataset takes 200 MB
 ATTEMPTS_AFTER_CRASH = 5  # of a job whose process or node died
-CONNECT_SECONDS = 10
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -56,23 +49,10 @@ class Cluster:
         Raises:
             UserError: If there is no cluster at the address.
         """
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        if self.address == LOCAL and "RAY_AUTH_MODE" not in os.environ:
-            # A password for this run alone; otherwise Ray writes one to the home folder.
-            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex()}
-        import ray
-
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-        if self.address == LOCAL:
-            options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
-        else:  # its nodes may be other machines, or have another version of this code
+        options: dict[str, Any] = {"log_to_driver": False}
+        if self.address != LOCAL:  # its nodes may be other machines, or have other code
             options["runtime_env"] = {"py_modules": [str(PACKAGE)]}
-            check_address(self.address)
-        try:
-            ray.init(self.address, **options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(f"no Ray cluster at {self.address}: {reason}") from None
+        ray = connect(self.address, **options)
         self.stored = ray.put(self.data)
         # One core each, although training uses two threads: more trials at a time are faster than
         # more threads, which the small networks do not keep busy.
@@ -97,21 +77,3 @@ class Cluster:
             raise  # a bug, with its traceback
         except ray.exceptions.RayError as error:
             return handle, Outcome("failed", reason=type(error).__name__)
-
-
-def check_address(address: str) -> None:
-    """Check that something listens at an address, since Ray would wait for it without end.
-
-    Args:
-        address: host:port, ray://host:port, or a word that Ray understands, such as auto.
-
-    Raises:
-        UserError: If nothing listens there.
-    """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
-        return
-    try:
-        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise UserError(f"no Ray cluster at {address}: {error}") from None

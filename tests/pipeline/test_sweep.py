@@ -6,20 +6,15 @@ Both must have the same trials.
 import json
 import os
 import re
-import secrets
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import psutil
 import pytest
 import yaml
 
@@ -28,6 +23,7 @@ from stages.core.paths import PROCESSED
 from stages.core.splits import save_split
 from tests import reduced
 from tests.factories import INFOS, make_table
+from tests.nodes import DEADLINE, TOKEN, Node, two_nodes, wait_for
 
 pytest.importorskip("ray", reason="make .venv/sweep installs it")
 
@@ -50,8 +46,6 @@ SWEEP = {
     },
 }
 SAME = ["trial", "state", "result", "std", "steps", *SWEEP["space"]]  # type: ignore[misc]
-TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex()}  # of the two nodes
-DEADLINE = 300  # seconds; only so that a hanging test ends
 
 
 def make_project(folder: Path) -> Path:
@@ -106,79 +100,15 @@ def finished_trials(project: Path) -> dict[int, tuple[float, str]]:
             return {}
 
 
-def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str]) -> Any:
-    """Wait until a condition is true, while a process runs."""
-    end = time.monotonic() + DEADLINE
-    while not (value := condition()):
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    return value
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[Node]]]:
+    """Start two nodes."""
+    with two_nodes(tmp_path) as started:
+        yield started
 
 
 def read_results(project: Path) -> pd.DataFrame:
     return pd.read_csv(project / "sweeps" / MODEL / "results.csv")
-
-
-def free_port() -> int:
-    """Return a port that nothing uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
-
-
-class Node:
-    """A Ray node with one core, as a process of this machine."""
-
-    def __init__(self, *arguments: str, temporary: Path) -> None:
-        self.process = subprocess.Popen(
-            [
-                str(Path(sys.executable).with_name("ray")), "start", "--block",
-                "--node-ip-address=127.0.0.1", "--num-cpus=1",
-                f"--object-store-memory={100 << 20}", "--disable-usage-stats",
-                # Those of both nodes must differ; 0 is any free one.
-                "--min-worker-port=0", "--max-worker-port=0",
-                f"--dashboard-agent-listen-port={free_port()}",
-                *arguments,
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=temporary,  # not that of the project: its code must be sent
-            env=os.environ | TOKEN,
-        )  # fmt: skip
-
-    def kill(self) -> None:
-        """Kill all processes of the node at once, as a loss of power."""
-        if self.process.poll() is not None:
-            return
-        with suppress(psutil.NoSuchProcess):
-            parent = psutil.Process(self.process.pid)
-            for process in [parent, *parent.children(recursive=True)]:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-        self.process.communicate()
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list[Node]]]:
-    """Start two nodes."""
-    port = free_port()
-    address = f"127.0.0.1:{port}"
-    nodes = [Node("--head", f"--port={port}", "--include-dashboard=false", temporary=tmp_path)]
-    try:
-        wait_for(lambda: is_open(port), nodes[0].process)
-        nodes.append(Node(f"--address={address}", temporary=tmp_path))
-        yield address, nodes
-    finally:
-        for node in reversed(nodes):
-            node.kill()
-
-
-def is_open(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
 
 
 def test_a_sweep_survives_kills_of_its_process_and_of_a_node(

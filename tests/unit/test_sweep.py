@@ -15,6 +15,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from stages import sweep as command
+from stages.cluster import check_address
 from stages.config.load import load_params
 from stages.config.schema import Params
 from stages.config.sweeps import SWEEPS, Sweep, get_default, load_sweep, load_sweeps, make_variant
@@ -22,7 +23,6 @@ from stages.core.errors import ConfigError, DivergedError, UserError
 from stages.core.paths import PARAMS
 from stages.core.splits import Split
 from stages.search import objective, plots
-from stages.search.cluster import check_address
 from stages.search.driver import Search
 from stages.search.jobs import Data, Job, Outcome
 from stages.search.patch import Change, Patch, apply_patch, read_patch, write_patch

@@ -1,0 +1,69 @@
+"""Stages on two Ray nodes with separate clones and a remote, of which one dies."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.distribution.lock import split_lock
+from tests import reduced
+from tests.nodes import DEADLINE, TOKEN, two_nodes
+
+pytest.importorskip("ray", reason="make .venv/sweep installs it")
+
+TARGETS = ("evaluate@toy_circle", "evaluate@votes_mlp", "cross_validate@votes_mlp")
+WRITTEN = ("data", "models", "reports")
+
+
+def make_projects(folder: Path) -> tuple[Path, Path]:
+    """Create two equal projects, with a remote of their own each."""
+    plain, spread = folder / "plain", folder / "spread"
+    plain.mkdir()
+    reduced.copy_project(plain)
+    shutil.copytree(plain, spread, symlinks=True)
+    storage = str(folder / "storage")
+    reduced.output(spread, "dvc", "remote", "add", "--default", "storage", storage)
+    return plain, spread
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return all outputs of stages by path; run.json, which is none, is written where they run."""
+    files = [path for name in WRITTEN for path in (folder / name).rglob("*") if path.is_file()]
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in files
+        if path.name != "run.json"
+    }
+
+
+def test_stages_on_two_nodes_give_the_bytes_of_dvc_repro_although_one_dies(tmp_path: Path) -> None:
+    plain, spread = make_projects(tmp_path)
+    with two_nodes(tmp_path) as (address, nodes):
+        command = [sys.executable, "-m", "stages.distribute", "--address", address, "--remote"]
+        process = subprocess.Popen(
+            [*command, *TARGETS],
+            cwd=spread,
+            env=reduced.environment() | TOKEN,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if re.search(r"running: train@\S+, \S+", line) and nodes[1].process.poll() is None:
+                nodes[1].kill()
+        assert process.wait(DEADLINE) == 0, "".join(lines)
+    printed = "".join(lines)
+    assert not list((spread / "models").glob("*/run.json"))  # no model was trained here
+    assert "its worker is lost, 1 are left" in printed
+    assert re.search(r"\d+ stages in \d+ s on 2 workers", printed)
+    reduced.run_pipeline(plain, *TARGETS, stdout=subprocess.PIPE)
+    assert contents(spread) == contents(plain)
+    locks = [split_lock((each / "dvc.lock").read_text()) for each in (spread, plain)]
+    assert locks[0] == locks[1]
+    assert "up to date" in reduced.output(spread, "dvc", "status", *TARGETS)

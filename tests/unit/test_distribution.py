@@ -1,0 +1,157 @@
+"""dvc.lock as text, and what workers are sent."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stages import distribute
+from stages.core.errors import UserError
+from stages.distribution import worker
+from stages.distribution.lock import leave_out, sort_lock, split_lock
+
+HEAD = "schema: '2.0'\nstages:\n"
+A, B, C = (
+    f"  {name}:\n    cmd: run {name}\n    outs:\n    - path: {name}.csv\n      md5: '1'\n"
+    for name in ("train@a", "evaluate@b", "'3'")
+)
+
+
+def test_a_lock_has_an_entry_for_each_stage() -> None:
+    head, entries = split_lock(HEAD + A + B + C)
+    assert head == HEAD
+    assert entries == {"train@a": A, "evaluate@b": B, "3": C}
+
+
+def test_the_lock_of_this_project_is_split_at_its_stages() -> None:
+    lock = Path("dvc.lock").read_text(encoding="utf-8")
+    head, entries = split_lock(lock)
+    assert head + "".join(entries.values()) == lock
+    assert "train@mnist_cnn" in entries
+
+
+def test_an_entry_is_left_out() -> None:
+    assert leave_out(HEAD + A + B + C, "evaluate@b") == HEAD + A + C
+    assert leave_out(HEAD + A, "none") == HEAD + A
+    assert leave_out(HEAD + A, "train@a") == ""  # DVC refuses a lock without entries
+    assert leave_out("", "train@a") == ""
+
+
+def test_entries_stay_where_they_were_and_new_ones_come_last() -> None:
+    changed = A.replace("'1'", "'2'")
+    assert sort_lock(HEAD + C + B + changed, HEAD + A + B) == HEAD + changed + B + C
+    assert sort_lock(HEAD + C + A, "") == HEAD + C + A
+    assert sort_lock("", HEAD + A) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "other", "expected"),
+    [
+        ("reports/a", "reports/a", True),
+        ("reports/a/metrics.json", "reports/a", True),
+        ("reports/a", "reports/a/metrics.json", True),
+        ("reports/ab", "reports/a", False),
+        ("reports/a", "reports/ab", False),
+    ],
+)
+def test_paths_inside_others(path: str, other: str, expected: bool) -> None:
+    assert distribute.is_inside(path, other) == expected
+
+
+def test_files_of_folders_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("reports/plots").mkdir(parents=True)
+    Path("reports/plots/a.png").write_bytes(b"a")
+    Path("history.csv").write_bytes(b"b")
+    read = distribute.read_files(["reports", "history.csv", "missing"])
+    assert read == {"reports/plots/a.png": b"a", "history.csv": b"b"}
+
+
+def test_the_bundle_has_all_files_that_git_does_not_ignore(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, clone = tmp_path / "project", tmp_path / "clone"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    distribute.git("init", "--quiet")
+    for name, content in {"code": "1", ".gitignore": "data", "data": "secret"}.items():
+        Path(name).write_text(content)
+    distribute.git("add", "--all")
+    distribute.git("commit", "--quiet", "--message", "first")
+    Path("code").write_text("2")
+    Path("new").write_text("3")
+    bundle = tmp_path / "bundle"
+    bundle.write_bytes(distribute.bundle_project())
+    assert distribute.git("status", "--porcelain").split() == ["M", "code", "??", "new"]
+    assert not distribute.git("for-each-ref", "refs/distribute")
+    subprocess.run(["git", "init", "--quiet", clone], check=True)
+    monkeypatch.chdir(clone)
+    distribute.git("fetch", "--quiet", str(bundle), worker.REF)
+    distribute.git("checkout", "--quiet", "FETCH_HEAD")
+    found = {path.name: path.read_text() for path in clone.iterdir() if path.is_file()}
+    assert found == {"code": "2", "new": "3", ".gitignore": "data"}
+
+
+class FakeRay:
+    """Workers that are lost, or answer."""
+
+    class exceptions:  # noqa: N801
+        """As in Ray."""
+
+        class RayActorError(Exception):
+            """As in Ray."""
+
+    def get(self, answer: object) -> object:
+        if answer == "lost":
+            raise self.exceptions.RayActorError
+        return answer
+
+
+class FakeWorker:
+    """Answers all stages alike."""
+
+    def __init__(self, answer: object) -> None:
+        self.run = self
+        self.answer = answer
+
+    def remote(self, *_: object) -> object:
+        return self.answer
+
+
+def make_pool(*answers: object) -> distribute.Pool:
+    pool = distribute.Pool.__new__(distribute.Pool)
+    pool.ray, pool.left = FakeRay(), [FakeWorker(answer) for answer in answers]
+    pool.idle = distribute.queue.Queue()
+    for each in pool.left:
+        pool.idle.put(each)
+    return pool
+
+
+def test_a_stage_of_a_lost_worker_runs_on_another_one(capsys: pytest.CaptureFixture[str]) -> None:
+    pool = make_pool("lost", (True, ""))
+    assert pool.run("train@a", "", {})
+    assert capsys.readouterr().out == "[train@a] its worker is lost, 1 are left\n"
+    assert pool.run("train@b", "", {})
+
+
+def test_a_stage_fails_when_all_workers_are_lost() -> None:
+    pool = make_pool("lost", "lost")
+    for stage in ("train@a", "train@b"):  # the second one does not wait for ever
+        with pytest.raises(UserError, match=f"{stage}: all workers are lost"):
+            pool.run(stage, "", {})
+
+
+def test_the_output_of_a_failed_stage_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    pool = make_pool((False, "error: damaged\n"))
+    assert not pool.run("train@a", "", {})
+    assert "[train@a] error: damaged" in capsys.readouterr().out
+
+
+def test_progress_counts_what_runs_and_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = distribute.Progress(3)
+    with progress.running("train@a"):
+        pass
+    assert capsys.readouterr().out.splitlines() == [
+        "0 of 3 stages ended, 2 waiting; running: train@a",
+        "1 of 3 stages ended, 2 waiting; running: none",
+    ]
