@@ -29,7 +29,7 @@ pytest.importorskip("ray", reason="make .venv/sweep installs it")
 
 ROOT = Path(__file__).parents[2]
 MODEL = "votes_mlp"
-TRIALS = 8
+TRIALS = 6
 SWEEP = {
     "metric": "cv.accuracy",
     "direction": "maximize",
@@ -129,7 +129,7 @@ def test_a_sweep_survives_kills_of_its_process_and_of_a_node(
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     printed = finish(start(alone))
-    assert re.search(r"votes_mlp: [4-7] trials are finished", printed)
+    assert re.search(r"votes_mlp: [3-5] trials are finished", printed)
 
     two, one = read_results(shared), read_results(alone)
     pd.testing.assert_frame_equal(two[SAME], one[SAME], check_exact=True)
