@@ -15,6 +15,8 @@ from dvc.stage import PipelineStage
 
 from stages.config.load import load_params, read_yaml
 from stages.core.files import flatten, read_json
+from stages.page.captions import describe_dataset
+from stages.page.results import read_metrics
 from tests.reduced import ROOT, environment
 
 PARAMS = load_params(ROOT / "params.yaml")
@@ -84,9 +86,11 @@ EXPLORED = {
     *(f"attributes.{name}.{rate}success_rate" for name in ("thickness", "slant", "width")
       for rate in ("", "random_", "arithmetic_")),
 }  # fmt: skip
+PIPELINE = read_yaml(ROOT / "dvc.yaml")
 OVERLAYS: dict[str, dict[str, Any]] = {
-    key: chart for item in read_yaml(ROOT / "dvc.yaml")["plots"] for key, chart in item.items()
+    key: chart for item in PIPELINE["plots"] for key, chart in item.items()
 }
+ARTIFACTS: dict[str, dict[str, Any]] = PIPELINE["artifacts"]
 POINTS = {
     "test.sliced_wasserstein", "test.sliced_wasserstein_train", "test.coverage",
     "test.coverage_train",
@@ -519,6 +523,39 @@ def test_models_with_the_same_dataset_and_task_are_in_one_overlay() -> None:
         sorted(group) for group in groups.values() if len(group) > 1 and group not in overlaid
     ]
     assert not missing, "add the models to a chart of `plots` in dvc.yaml"
+
+
+def find_competitors(dataset: str) -> dict[str, float]:
+    """Return the main metric of the models with the task of the dataset: that of the first one."""
+    models = {name: model for name, model in PARAMS.models.items() if model.dataset == dataset}
+    first = next(iter(models.values()))
+    return {
+        name: read_metrics(ROOT / "reports" / name)[first.report.metric]
+        for name, model in models.items()
+        if (model.task, model.report.metric) == (first.task, first.report.metric)
+    }
+
+
+def test_every_dataset_with_a_model_has_an_artifact() -> None:
+    assert set(ARTIFACTS) == {model.dataset for model in PARAMS.models.values()}
+
+
+@pytest.mark.parametrize("dataset", ARTIFACTS)
+def test_an_artifact_is_the_best_model_of_its_dataset(dataset: str) -> None:
+    artifact = ARTIFACTS[dataset]
+    name = artifact["path"].removeprefix("models/")
+    model, results = PARAMS.models[name], find_competitors(dataset)
+    best = (max if model.report.direction == "maximize" else min)(results.values())
+    winners = [each for each, result in results.items() if result == best]
+    assert name in winners, f"dvc.yaml: artifacts.{dataset}: the best model is {winners[0]}"
+    assert artifact["type"] == "model"
+    assert artifact["labels"] == [model.task, model.network.name]
+    expected = f"{describe_dataset(dataset).title}: {model.report.title}"
+    assert artifact["desc"].partition(";")[0] == expected
+
+
+def test_the_artifact_of_medical_data_has_a_disclaimer() -> None:
+    assert ARTIFACTS["mammographic_masses"]["desc"].endswith("; not for diagnosis")
 
 
 @pytest.mark.parametrize("pattern", ["models/*/history.csv", "reports/*/chart.csv"])
