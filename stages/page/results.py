@@ -96,6 +96,16 @@ def results_by_seed(entry: Mapping[str, Any], recipe: str) -> dict[int, float]:
     return {int(seed): result for seed, result in entry["results"].items()}
 
 
+def other_results(results: Mapping[int, float], config: Any) -> list[float]:
+    """Return the results with seeds other than that of the model.
+
+    Args:
+        results: Results by seed.
+        config: Section of the model in params.yaml.
+    """
+    return [result for seed, result in results.items() if seed != config.training.seed]
+
+
 def recipe_id(model: Any, dataset: Any) -> str:
     """Return a short hash of all parameters that determine a training run, except the seed.
 

@@ -216,6 +216,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"detect_anomalies@{key}" for key in PARAMS.anomaly_detection}
     expected |= {f"explore@{key}" for key in PARAMS.exploration}
     expected |= {"garment_photos", "synthesize_dates", "synthesize_digit_rows", "report"}
+    expected |= {"model_cards"}
     expected |= {f"baseline@{key}" for key in PARAMS.baselines}
     expected |= {f"transfer@{key}" for key in PARAMS.transfer}
     expected |= ANALYSES | {"drawn_digits", "look_inside", "check_export"}
@@ -301,6 +302,15 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                     "synthetic",
                     "transfer",
                 },
+                "model_cards": {
+                    "cross_validation",
+                    "datasets",
+                    "dates",
+                    "digit_rows",
+                    "downloads",
+                    "models",
+                    "synthetic",
+                },
                 "calibrate": {f"calibration.{key}"},
                 "transfer": {f"transfer.{key}", f"models.{source}.network"},
                 "check_export": {"export"},
@@ -331,7 +341,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
 def test_a_parameter_is_read_only_by_stages_that_it_can_affect(
     stages: dict[str, PipelineStage], key: str, expected: set[str]
 ) -> None:
-    assert param_readers(stages, key) - {"report"} == expected
+    assert param_readers(stages, key) - {"report", "model_cards"} == expected
 
 
 @pytest.mark.parametrize(
@@ -422,6 +432,21 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
     assert deps - code == others | models | curves | studies
 
 
+def test_the_model_cards_depend_on_what_they_read_of_every_model(
+    stages: dict[str, PipelineStage],
+) -> None:
+    paths = {
+        inside(dep.fs_path)
+        for dep in stages["model_cards"].deps
+        if not isinstance(dep, ParamsDependency)
+    }
+    expected = {"reports/data", "reports/seeds.json"}
+    for model in PARAMS.models:
+        expected |= {f"reports/{model}", f"models/{model}/spec.json"}
+    expected |= {f"models/{model}/calibration.json" for model in PARAMS.calibration}
+    assert {path for path in paths if not path.startswith("stages/")} == expected
+
+
 def test_the_analysis_of_robustness_depends_on_the_models_that_it_loads(
     stages: dict[str, PipelineStage],
 ) -> None:
@@ -486,7 +511,7 @@ def test_metrics_and_plots_are_in_git_and_other_outputs_in_the_cache(
 ) -> None:
     for name, stage in stages.items():
         for out in stage.outs:
-            if name != "report":
+            if name not in {"report", "model_cards"}:
                 assert bool(out.metric or out.plot) == (not out.use_cache), out
 
 

@@ -250,7 +250,7 @@ def test_results_of_other_seeds_count_for_the_current_recipe_only() -> None:
     data: Any = params.datasets["mnist"]
     name = results.recipe_id(config, data)
     seed = config.training.seed
-    assert report.other_results({seed: 0.1, seed + 1: 0.2}, config) == [0.2]
+    assert results.other_results({seed: 0.1, seed + 1: 0.2}, config) == [0.2]
     again = config.model_copy(
         update={"training": config.training.model_copy(update={"seed": seed + 1})}
     )
