@@ -87,7 +87,7 @@ def escape_cell(text: str) -> str:
 def describe(evidence: Evidence) -> dict[str, Any]:
     """Return the content of the card of a model, by name in the template."""
     page, spec, config = evidence.page, evidence.spec, evidence.config
-    task = uses.TASKS[config["task"]]
+    task = uses.TASKS.get(config["task"], uses.UNKNOWN_TASK)
     use = uses.DATASETS.get(page.dataset, uses.UNKNOWN)
     value = page.metrics[page.row["metric"]]
     return {
@@ -130,7 +130,7 @@ def describe_input(encoding: Mapping[str, Any]) -> str:
         "shape": "x".join(map(str, encoding.get("shape", [])[:2])),
         "columns": ", ".join(column["name"] for column in encoding.get("columns", [])),
     }
-    return INPUTS[encoding["type"]].format_map(values)
+    return INPUTS.get(encoding["type"], "An example of the dataset.").format_map(values)
 
 
 def list_classes(spec: Mapping[str, Any]) -> list[str]:
@@ -225,11 +225,11 @@ def describe_abstention(calibration: Mapping[str, Any]) -> str:
         f" {percent(measured['expected_calibration_error_before'], 2)} to"
         f" {percent(measured['expected_calibration_error'], 2)}."
     )
-    if calibration["threshold"] is None:
-        return sentence
+    unlike = calibration["unlike"]["type"] != "none"
+    warning = " It also warns of inputs that are unlike the training data." if unlike else ""
     return (
         f"{sentence} Below a confidence of {percent(calibration['threshold'])}, `stages.predict`"
         f" answers that it does not know: it answers {percent(measured['answered'])} of the"
         f" validation examples, {percent(measured['accuracy_answered'], 2)} of them right, instead"
-        f" of {percent(measured['accuracy'], 2)} of all."
+        f" of {percent(measured['accuracy'], 2)} of all.{warning}"
     )

@@ -134,7 +134,7 @@ TASKS = {
         f"{LEARNING} it writes the number that an image shows in words.",
         "It gives no sign when it is unsure, and any image gets a number.",
         "One wrong word makes another number, perhaps a hundred times as large.",
-        "docs/examples/board.jpg",
+        "row.png",
     ),
     "forecasting": TaskUse(
         f"{LEARNING} it forecasts the next values of one series.",
@@ -142,7 +142,7 @@ TASKS = {
         " occurred in the training part is not foreseen.",
         "Who acts on a forecast that misses a spike acts too late; who acts on one that is too"
         " early acts in vain. Nothing depends on this recording.",
-        "data/own/neuron.txt",
+        "numbers.txt",
     ),
     "image_fitting": TaskUse(
         f"{LEARNING} it stores one image in the weights of a network.",
@@ -244,8 +244,6 @@ DATASETS = {
         ("circle", "xor", "spiral", "ring", "line", "clusters", "noisy_spiral"), POINTS
     ),
 }
-UNKNOWN = DatasetUse(
-    "Not described yet: add it to stages/page/uses.py before others use the model.",
-    "Not described yet.",
-    "Not described yet.",
-)
+MISSING = "Not described yet: add it to stages/page/uses.py before others use the model."
+UNKNOWN_TASK = TaskUse(MISSING, MISSING, arguments="INPUT")
+UNKNOWN = DatasetUse(MISSING, MISSING, MISSING)
