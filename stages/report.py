@@ -19,7 +19,7 @@ from stages.page.competitors import Network, chart_records, describe_chart, pres
 from stages.page.exports import read_export
 from stages.page.inside import DrawnDigits, Inside
 from stages.page.media import arrange_frames, compress, svg_to_url, thin_out, to_url
-from stages.page.recipes import Recipe
+from stages.page.recipes import make_recipe
 from stages.page.render import (
     Animation,
     Charts,
@@ -35,6 +35,7 @@ from stages.page.render import (
 from stages.page.results import (
     ANOMALY_DETECTION,
     CROSS_VALIDATION,
+    other_results,
     read_baseline,
     read_benchmarks,
     read_competition,
@@ -144,16 +145,6 @@ def make_competitions(
     return found
 
 
-def other_results(results: Mapping[int, float], config: Any) -> list[float]:
-    """Return the results with seeds other than that of the model.
-
-    Args:
-        results: Results by seed.
-        config: Section of the model in params.yaml.
-    """
-    return [result for seed, result in results.items() if seed != config.training.seed]
-
-
 def read_model(
     folder: Path, name: str, config: Model, templates: Mapping[str, Spec], dataset: Any = None
 ) -> ModelPage:
@@ -192,22 +183,6 @@ def read_model(
             read_captions(read_details(folder / "exploration")),
             {},
         ),
-    )
-
-
-def make_recipe(config: Any, dataset: Any, details: Mapping[str, Any]) -> Recipe:
-    """Return the recipe of a model.
-
-    Args:
-        config: Section of the model in params.yaml.
-        dataset: Section of its dataset, None for a synthetic one.
-        details: Content of the model's details.json.
-    """
-    return Recipe(
-        network=config.network.model_dump(),
-        training=config.training.model_dump(),
-        preprocess=dataset.preprocess.model_dump() if dataset else {},
-        num_params=details.get("num_params"),
     )
 
 

@@ -82,6 +82,22 @@ class Setting(NamedTuple):
     parameters: tuple[str, ...]
 
 
+def make_recipe(config: Any, dataset: Any, details: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of a model.
+
+    Args:
+        config: Section of the model in params.yaml.
+        dataset: Section of its dataset, None for a synthetic one.
+        details: Content of the model's details.json.
+    """
+    return Recipe(
+        network=config.network.model_dump(),
+        training=config.training.model_dump(),
+        preprocess=dataset.preprocess.model_dump() if dataset else {},
+        num_params=details.get("num_params"),
+    )
+
+
 def list_settings(ours: Recipe) -> list[Row]:
     """Return the rows of the recipe table of a model without a course recipe."""
     described = [(setting.title, setting.describe(ours)) for setting in SETTINGS]

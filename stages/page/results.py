@@ -96,16 +96,29 @@ def results_by_seed(entry: Mapping[str, Any], recipe: str) -> dict[int, float]:
     return {int(seed): result for seed, result in entry["results"].items()}
 
 
+def other_results(results: Mapping[int, float], config: Any) -> list[float]:
+    """Return the results with seeds other than that of the model.
+
+    Args:
+        results: Results by seed.
+        config: Section of the model in params.yaml.
+    """
+    return [result for seed, result in results.items() if seed != config.training.seed]
+
+
 def recipe_id(model: Any, dataset: Any) -> str:
     """Return a short hash of all parameters that determine a training run, except the seed.
+
+    Options that are off, which are None, are left out, so that a new option leaves the hashes of
+    all models without it as they are.
 
     Args:
         model: Section of the model in params.yaml.
         dataset: Section of its dataset, or None.
     """
     values = [
-        model.network.model_dump(),
-        model.training.model_dump(exclude={"seed"}),
-        None if dataset is None else dataset.preprocess.model_dump(),
+        model.network.model_dump(exclude_none=True),
+        model.training.model_dump(exclude={"seed"}, exclude_none=True),
+        None if dataset is None else dataset.preprocess.model_dump(exclude_none=True),
     ]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

@@ -15,6 +15,8 @@ from dvc.stage import PipelineStage
 
 from stages.config.load import load_params, read_yaml
 from stages.core.files import flatten, read_json
+from stages.page.captions import describe_dataset
+from stages.page.results import read_metrics
 from tests.reduced import ROOT, environment
 
 PARAMS = load_params(ROOT / "params.yaml")
@@ -84,9 +86,11 @@ EXPLORED = {
     *(f"attributes.{name}.{rate}success_rate" for name in ("thickness", "slant", "width")
       for rate in ("", "random_", "arithmetic_")),
 }  # fmt: skip
+PIPELINE = read_yaml(ROOT / "dvc.yaml")
 OVERLAYS: dict[str, dict[str, Any]] = {
-    key: chart for item in read_yaml(ROOT / "dvc.yaml")["plots"] for key, chart in item.items()
+    key: chart for item in PIPELINE["plots"] for key, chart in item.items()
 }
+ARTIFACTS: dict[str, dict[str, Any]] = PIPELINE["artifacts"]
 POINTS = {
     "test.sliced_wasserstein", "test.sliced_wasserstein_train", "test.coverage",
     "test.coverage_train",
@@ -212,6 +216,7 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {f"detect_anomalies@{key}" for key in PARAMS.anomaly_detection}
     expected |= {f"explore@{key}" for key in PARAMS.exploration}
     expected |= {"garment_photos", "synthesize_dates", "synthesize_digit_rows", "report"}
+    expected |= {"model_cards"}
     expected |= {f"baseline@{key}" for key in PARAMS.baselines}
     expected |= {f"transfer@{key}" for key in PARAMS.transfer}
     expected |= ANALYSES | {"drawn_digits", "look_inside", "check_export"}
@@ -297,6 +302,15 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                     "synthetic",
                     "transfer",
                 },
+                "model_cards": {
+                    "cross_validation",
+                    "datasets",
+                    "dates",
+                    "digit_rows",
+                    "downloads",
+                    "models",
+                    "synthetic",
+                },
                 "calibrate": {f"calibration.{key}"},
                 "transfer": {f"transfer.{key}", f"models.{source}.network"},
                 "check_export": {"export"},
@@ -327,7 +341,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
 def test_a_parameter_is_read_only_by_stages_that_it_can_affect(
     stages: dict[str, PipelineStage], key: str, expected: set[str]
 ) -> None:
-    assert param_readers(stages, key) - {"report"} == expected
+    assert param_readers(stages, key) - {"report", "model_cards"} == expected
 
 
 @pytest.mark.parametrize(
@@ -418,6 +432,21 @@ def test_the_report_depends_on_every_model(stages: dict[str, PipelineStage]) -> 
     assert deps - code == others | models | curves | studies
 
 
+def test_the_model_cards_depend_on_what_they_read_of_every_model(
+    stages: dict[str, PipelineStage],
+) -> None:
+    paths = {
+        inside(dep.fs_path)
+        for dep in stages["model_cards"].deps
+        if not isinstance(dep, ParamsDependency)
+    }
+    expected = {"reports/data", "reports/seeds.json"}
+    for model in PARAMS.models:
+        expected |= {f"reports/{model}", f"models/{model}/spec.json"}
+    expected |= {f"models/{model}/calibration.json" for model in PARAMS.calibration}
+    assert {path for path in paths if not path.startswith("stages/")} == expected
+
+
 def test_the_analysis_of_robustness_depends_on_the_models_that_it_loads(
     stages: dict[str, PipelineStage],
 ) -> None:
@@ -482,7 +511,7 @@ def test_metrics_and_plots_are_in_git_and_other_outputs_in_the_cache(
 ) -> None:
     for name, stage in stages.items():
         for out in stage.outs:
-            if name != "report":
+            if name not in {"report", "model_cards"}:
                 assert bool(out.metric or out.plot) == (not out.use_cache), out
 
 
@@ -519,6 +548,39 @@ def test_models_with_the_same_dataset_and_task_are_in_one_overlay() -> None:
         sorted(group) for group in groups.values() if len(group) > 1 and group not in overlaid
     ]
     assert not missing, "add the models to a chart of `plots` in dvc.yaml"
+
+
+def find_competitors(dataset: str) -> dict[str, float]:
+    """Return the main metric of the models with the task of the dataset: that of the first one."""
+    models = {name: model for name, model in PARAMS.models.items() if model.dataset == dataset}
+    first = next(iter(models.values()))
+    return {
+        name: read_metrics(ROOT / "reports" / name)[first.report.metric]
+        for name, model in models.items()
+        if (model.task, model.report.metric) == (first.task, first.report.metric)
+    }
+
+
+def test_every_dataset_with_a_model_has_an_artifact() -> None:
+    assert set(ARTIFACTS) == {model.dataset for model in PARAMS.models.values()}
+
+
+@pytest.mark.parametrize("dataset", ARTIFACTS)
+def test_an_artifact_is_the_best_model_of_its_dataset(dataset: str) -> None:
+    artifact = ARTIFACTS[dataset]
+    name = artifact["path"].removeprefix("models/")
+    model, results = PARAMS.models[name], find_competitors(dataset)
+    best = (max if model.report.direction == "maximize" else min)(results.values())
+    winners = [each for each, result in results.items() if result == best]
+    assert name in winners, f"dvc.yaml: artifacts.{dataset}: the best model is {winners[0]}"
+    assert artifact["type"] == "model"
+    assert artifact["labels"] == [model.task, model.network.name]
+    expected = f"{describe_dataset(dataset).title}: {model.report.title}"
+    assert artifact["desc"].partition(";")[0] == expected
+
+
+def test_the_artifact_of_medical_data_has_a_disclaimer() -> None:
+    assert ARTIFACTS["mammographic_masses"]["desc"].endswith("; not for diagnosis")
 
 
 @pytest.mark.parametrize("pattern", ["models/*/history.csv", "reports/*/chart.csv"])

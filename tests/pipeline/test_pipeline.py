@@ -30,6 +30,7 @@ RESTORED = (
     "evaluate@mnist_mlp", "evaluate@imdb_gru", "evaluate@fashion_gan", "evaluate@alice_charrnn",
     "evaluate@toy_xor", "cross_validate@votes_mlp",
 )  # fmt: skip
+READERS_OF_ALL = {"report", "model_cards"}
 Change = Callable[[str, Any], None]
 
 
@@ -118,7 +119,7 @@ def test_a_changed_network_makes_only_its_models_stale(project: Path) -> None:
     with (project / "stages/networks/toy_mlp/train.py").open("a") as file:
         file.write("\n# changed\n")
     models = models_with(network="toy_mlp")
-    assert stale(project) - {"report"} == trained_by(*models) | evaluated_by(*models)
+    assert stale(project) - READERS_OF_ALL == trained_by(*models) | evaluated_by(*models)
 
 
 @pytest.mark.usefixtures("restored")
@@ -138,11 +139,11 @@ def test_a_changed_evaluator_makes_the_models_that_it_evaluates_stale(
     project: Path, change: Change
 ) -> None:
     change("models.fashion_evaluator.training.epochs", 2)
-    assert stale(project) - {"report"} == trained_by("fashion_evaluator")
+    assert stale(project) - READERS_OF_ALL == trained_by("fashion_evaluator")
     reduced.output(project, "dvc", "repro", "--single-item", "train@fashion_evaluator")
     names = ("fashion_evaluator", "fashion_cvae", "fashion_gan", "fashion_vae")
     scored = {f"evaluate@{name}" for name in names}
-    assert stale(project) - {"report"} == scored
+    assert stale(project) - READERS_OF_ALL == scored
 
 
 @pytest.mark.usefixtures("restored")

@@ -3,18 +3,23 @@
 import fnmatch
 import re
 import shlex
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from dvc.cli import DvcParserError
 from dvc.cli.parser import get_main_parser
+from gto.cli import app as gto
 from yamlcore import CCoreLoader
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PROGRAMS = ("make", "dvc", "python", "git")
-GIT = {"add", "checkout", "clone", "commit", "diff", "init", "log", "restore", "status"}
+PROGRAMS = ("make", "dvc", "python", "git", "gto", "rclone")
+GIT = {"add", "checkout", "clone", "commit", "diff", "init", "log", "push", "restore", "status"}
 PARAMS = yaml.load((ROOT / "params.yaml").read_bytes(), Loader=CCoreLoader)
 PIPELINE = yaml.load((ROOT / "dvc.yaml").read_bytes(), Loader=CCoreLoader)
 STAGES = PIPELINE["stages"]
@@ -36,21 +41,70 @@ ALL = sorted({(path.name, each) for path in DOCUMENTS for each in commands(path.
 def find_problem(command: str) -> str:
     """Return the problem of a command; empty if it is valid."""
     program, *arguments = shlex.split(command)
-    if program == "git":
-        return "" if arguments[0] in GIT else f"unknown git command {arguments[0]}"
-    if program == "make":
-        targets = [argument for argument in arguments if "=" not in argument]
-        missing = [target for target in targets if not is_target(target)]
-        return f"no target {', '.join(missing)}" if missing else ""
-    if program == "python":
-        module = ROOT / arguments[1].replace(".", "/")
-        exists = module.with_suffix(".py").is_file() or (module / "__main__.py").is_file()
-        return "" if arguments[0] == "-m" and exists else f"no module {arguments[1]}"
+    find: Callable[[list[str]], str] = {
+        "git": find_problem_of_git,
+        "make": find_problem_of_make,
+        "python": find_problem_of_python,
+        "dvc": find_problem_of_dvc,
+        "gto": find_problem_of_gto,
+        "rclone": find_problem_of_rclone,
+    }[program]
+    return find(arguments)
+
+
+def find_problem_of_git(arguments: list[str]) -> str:
+    """Return the problem of a git command; empty if it is a usual one."""
+    return "" if arguments[0] in GIT else f"unknown git command {arguments[0]}"
+
+
+def find_problem_of_make(arguments: list[str]) -> str:
+    """Return the problem of a make command; empty if it has these targets."""
+    targets = [argument for argument in arguments if "=" not in argument]
+    missing = [target for target in targets if not is_target(target)]
+    return f"no target {', '.join(missing)}" if missing else ""
+
+
+def find_problem_of_python(arguments: list[str]) -> str:
+    """Return the problem of a python command; empty if it runs a module of the project."""
+    module = ROOT / arguments[1].replace(".", "/")
+    exists = module.with_suffix(".py").is_file() or (module / "__main__.py").is_file()
+    return "" if arguments[0] == "-m" and exists else f"no module {arguments[1]}"
+
+
+def find_problem_of_dvc(arguments: list[str]) -> str:
+    """Return the problem of a dvc command; empty if dvc can parse it, and what it names exists."""
     try:
         get_main_parser().parse_args(arguments)
     except (DvcParserError, SystemExit):
         return "dvc does not know it"
+    if arguments[:2] == ["artifacts", "get"] and arguments[3] not in PIPELINE["artifacts"]:
+        return f"no artifact {arguments[3]}"
     return "; ".join(filter(None, map(find_wrong_name, arguments)))
+
+
+def find_problem_of_gto(arguments: list[str]) -> str:
+    """Return the problem of a gto command; empty if gto can parse it and knows the artifact."""
+    try:
+        name, command, rest = gto.resolve_command(click.Context(gto), arguments)
+        assert command is not None
+        given = command.make_context(name, rest).params
+    except click.UsageError as error:
+        return error.format_message()
+    artifact = re.split("[@#]", given.get("name") or "")[0]
+    return "" if artifact in {"", *PIPELINE["artifacts"]} else f"no artifact {artifact}"
+
+
+def find_problem_of_rclone(arguments: list[str]) -> str:
+    """Return the problem of an rclone command; empty if it has these subcommands and options."""
+    program = str(Path(sys.executable).with_name("rclone"))
+    shown = subprocess.run(
+        [program, *arguments[:2], "--help"], capture_output=True, text=True, check=False
+    ).stdout
+    if f"rclone {' '.join(arguments[:2])}" not in shown:
+        return f"unknown rclone command {' '.join(arguments[:2])}"
+    options = [each for each in arguments if each.startswith("--")]
+    missing = [each for each in options if not re.search(rf"^ +{each} ", shown, re.MULTILINE)]
+    return f"no option {', '.join(missing)}" if missing else ""
 
 
 def is_target(target: str) -> bool:
@@ -93,6 +147,12 @@ def test_a_documented_command_exists(document: str, command: str) -> None:
         "python -m stages.nonsense",
         "git nonsense",
         "dvc nonsense",
+        "dvc artifacts get URL nonsense",
+        "gto nonsense",
+        "gto register mnist --nonsense",
+        "gto register nonsense",
+        "rclone serve nonsense",
+        "rclone serve s3 folder --nonsense",
         "dvc repro --nonsense",
         "dvc repro evaluate@nonsense",
         "dvc repro nonsense@votes_mlp",

@@ -7,10 +7,9 @@ import pytest
 from benchmarks.recipes import load_recipes
 from stages.config.load import load_params
 from stages.page import explanations, networks, recipes
-from stages.page.recipes import Recipe, Row
+from stages.page.recipes import Recipe, Row, make_recipe
 from stages.page.render import describe_model
 from stages.page.results import read_course_recipes
-from stages.report import make_recipe
 
 ROOT = Path(__file__).parents[2]
 PARAMS = load_params(ROOT / "params.yaml")

@@ -5,12 +5,13 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from stages import report
 from stages.config.load import load_params
@@ -250,7 +251,7 @@ def test_results_of_other_seeds_count_for_the_current_recipe_only() -> None:
     data: Any = params.datasets["mnist"]
     name = results.recipe_id(config, data)
     seed = config.training.seed
-    assert report.other_results({seed: 0.1, seed + 1: 0.2}, config) == [0.2]
+    assert results.other_results({seed: 0.1, seed + 1: 0.2}, config) == [0.2]
     again = config.model_copy(
         update={"training": config.training.model_copy(update={"seed": seed + 1})}
     )
@@ -265,6 +266,21 @@ def test_results_of_other_seeds_count_for_the_current_recipe_only() -> None:
     )
     assert results.recipe_id(config, smaller) != name
     assert results.recipe_id(config, None) != name
+
+
+def test_an_option_that_is_off_is_no_part_of_a_recipe() -> None:
+    class Section(BaseModel):
+        seed: int = 1
+        epochs: int = 2
+
+    class WithOption(Section):
+        clipvalue: float | None = None
+
+    def identify(training: BaseModel) -> str:
+        return results.recipe_id(SimpleNamespace(network=Section(), training=training), None)
+
+    assert identify(WithOption()) == identify(Section())
+    assert identify(WithOption(clipvalue=0.5)) != identify(Section())
 
 
 def test_the_status_is_text() -> None:
