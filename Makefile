@@ -9,10 +9,12 @@ DVC := dvc --wait-for-lock
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Without the old one first, or an interrupted run would leave a Python that links to itself.
 .venv/ready: requirements.lock
+	@rm -rf .venv
 	@command -v $(PYTHON) > /dev/null || { echo "error: no $(PYTHON); install Python 3.11 or use another version: make PYTHON=python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { echo "error: $(PYTHON) is not Python 3.11 to 3.13; use another version: make PYTHON=python3.11"; exit 1; }
-	$(PYTHON) -m venv --clear .venv
+	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
