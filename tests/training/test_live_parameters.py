@@ -174,11 +174,19 @@ def dump(case: str) -> dict[str, Any]:
 
 
 def parameters() -> list[Any]:
+    """Return each key of each case; of optimizers, which all make alike, each key but once.
+
+    The learning rate is that which shows that a case uses its optimizers.
+    """
     cases = []
+    seen: set[str] = set()
     for case in DATA:
         for path, value in leaves(dump(case)):
             key = path.rsplit(".", 1)[-1]
             skipped = key in FIXED | ELSEWHERE or ABSENT.get((case, path), 0) is None
+            if "optimizer." in path and key != "learning_rate":
+                skipped |= key in seen
+                seen |= set() if skipped else {key}
             if not skipped:
                 cases.append(
                     pytest.param(case, path, another(case, path, value), id=f"{case}-{path}")
