@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from stages.demo.digits import INSIDE, Reading, arrange_maps
@@ -15,10 +14,10 @@ from stages.inference.explain.present import Explanation
 from stages.inference.requests import as_png
 from stages.inference.tables import describe, percent
 from stages.page import inside
+from stages.page.environment import make_environment
 from stages.page.media import data_url
 
 TEMPLATES = Path(__file__).parent / "templates"
-PAGE_TEMPLATES = Path(__file__).parents[1] / "page/templates"
 NAMED = 8  # words below a review
 
 
@@ -85,11 +84,5 @@ def render(name: str, **values: Any) -> str:
     return ENVIRONMENT.get_template(f"{name}.html.jinja").render(values)
 
 
-ENVIRONMENT = Environment(
-    loader=FileSystemLoader([TEMPLATES, PAGE_TEMPLATES]),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+ENVIRONMENT = make_environment(TEMPLATES)
 ENVIRONMENT.filters |= {"percent": percent, "describe": describe}

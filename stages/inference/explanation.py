@@ -1,11 +1,9 @@
 """Explanations of the answers of a classifier as one HTML file: `predict --explain`."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from stages.config.load import load_params
@@ -21,11 +19,11 @@ from stages.inference.explain.present import (
     explain_text,
 )
 from stages.page import inside
+from stages.page.environment import make_environment
 from stages.page.media import to_url
 from stages.page.render import Figure
 from stages.plots.style import figure_style, rasterize
 
-TEMPLATES = Path(__file__).parents[1] / "page/templates"
 MAX_EXAMPLES = 10  # that are explained, of the digits of an image or the rows of a table
 
 
@@ -97,14 +95,7 @@ def render(spec: Mapping[str, Any], examples: Sequence[dict[str, Any]]) -> str:
         spec: spec.json of the model.
         examples: See `present`.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("explanation.html.jinja")
+    template = make_environment().get_template("explanation.html.jinja")
     return template.render(
         model=spec.get("model", "the model"), dataset=spec.get("dataset", ""), examples=examples
     )

@@ -6,12 +6,10 @@ Hub; the questions are those of Mitchell et al.: Model cards for model reporting
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from stages.page import captions, cards, networks, recipes, uses
+from stages.page.environment import make_environment
 from stages.page.intervals import find_intervals
 from stages.page.render import (
     ModelPage,
@@ -67,14 +65,7 @@ def render(evidence: Evidence) -> str:
     Args:
         evidence: What is known about the model.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=False,  # Markdown, not HTML
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = make_environment(html=False)
     environment.filters |= {"cell": escape_cell, "json": json.dumps, "percent": percent}
     return environment.get_template(TEMPLATE).render(describe(evidence))
 

@@ -4,12 +4,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from stages.page import captions, cards, competitors, networks, recipes
+from stages.page.environment import make_environment
 from stages.page.explanations import COURSES
 from stages.page.exports import ExportPage
 from stages.page.inside import DrawnDigits, Inside
@@ -203,13 +201,7 @@ def render(
         drawn_digits: Answers for drawn digits.
         inside: Explanations of answers.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = make_environment()
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     environment.filters |= {
         "compressed_json": lambda value: compress(

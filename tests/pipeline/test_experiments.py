@@ -8,7 +8,7 @@ import pytest
 
 from tests import reduced
 from tests.conftest import Project
-from tests.unit.test_docs import commands
+from tests.documents import commands
 
 TEXT = (reduced.ROOT / "docs/compare.md").read_text(encoding="utf-8")
 SECTION = TEXT.partition("\n## Experiments\n")[2].partition("\n## ")[0]

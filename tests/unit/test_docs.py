@@ -16,23 +16,15 @@ from dvc.cli.parser import get_main_parser
 from gto.cli import app as gto
 from yamlcore import CCoreLoader
 
+from tests.documents import commands
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PROGRAMS = ("make", "dvc", "python", "git", "gto", "rclone")
 GIT = {"add", "checkout", "clone", "commit", "diff", "init", "log", "push", "restore", "status"}
 PARAMS = yaml.load((ROOT / "params.yaml").read_bytes(), Loader=CCoreLoader)
 PIPELINE = yaml.load((ROOT / "dvc.yaml").read_bytes(), Loader=CCoreLoader)
 STAGES = PIPELINE["stages"]
 OVERLAYS = {name for chart in PIPELINE["plots"] for name in chart}
-
-
-def commands(text: str) -> list[str]:
-    """Return the commands of code blocks and inline code, split at `&&`, without comments."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    inline = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
-    lines = [line for block in blocks for line in block.splitlines()] + inline
-    parts = [part.strip() for line in lines for part in line.split("#")[0].split("&&")]
-    return [part for part in parts if part.split(" ")[0] in PROGRAMS and " " in part]
 
 
 ALL = sorted({(path.name, each) for path in DOCUMENTS for each in commands(path.read_text())})

@@ -14,7 +14,7 @@ from stages.core.errors import ModelError
 from stages.core.files import write_json
 from stages.core.splits import Split
 from stages.inference import explanation
-from tests.unit.test_docs import commands
+from tests.documents import commands
 from tests.unit.test_explain import text_bundle
 
 ROOT = Path(__file__).parents[2]
