@@ -208,6 +208,7 @@ def test_a_model_that_is_not_trained_leaves_a_message(page: Page) -> None:
     expect(status(page)).to_contain_text("dvc repro train@alice_charrnn")
     open_tab(page, "Write a review")
     page.get_by_label("Review, in English").fill("")
+    page.wait_for_timeout(500)  # until the page knows the new text
     page.get_by_role("button", name="Answer").click()
     expect(status(page).first).to_contain_text("review: empty")
 
