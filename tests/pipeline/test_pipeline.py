@@ -142,7 +142,7 @@ def test_a_changed_evaluator_makes_the_models_that_it_evaluates_stale(
     assert stale(project) - READERS_OF_ALL == trained_by("fashion_evaluator")
     reduced.output(project, "dvc", "repro", "--single-item", "train@fashion_evaluator")
     names = ("fashion_evaluator", "fashion_cvae", "fashion_gan", "fashion_vae")
-    scored = {f"evaluate@{name}" for name in names}
+    scored = {f"evaluate@{name}" for name in names} | {"calibrate@fashion_evaluator"}
     assert stale(project) - READERS_OF_ALL == scored
 
 
@@ -153,7 +153,8 @@ def test_metrics_diff_shows_only_the_changed_model(project: Path, change: Change
     assert "[train@votes_mlp] epoch 1/" in trained
     shown = json.loads(reduced.output(project, "dvc", "metrics", "diff", "--json"))
     folder = "reports/votes_mlp"
-    assert set(shown) == {f"{folder}/metrics.json", f"{folder}/cross_validation/metrics.json"}
+    parts = {f"{folder}/metrics.json", f"{folder}/cross_validation/metrics.json"}
+    assert set(shown) == parts | {"reports/export/metrics.json"}  # the exported model is measured
     plots = json.loads(reduced.output(project, "dvc", "plots", "diff", "--json"))
     assert not plots.get("errors")
     reduced.output(project, "git", "checkout", "params.yaml")
