@@ -1,10 +1,12 @@
 """Answers as HTML."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jinja2 import Environment
 from PIL import Image
 
 from stages.demo.digits import INSIDE, Reading, arrange_maps
@@ -81,8 +83,12 @@ def to_url(picture: Image.Image) -> str:
 
 def render(name: str, **values: Any) -> str:
     """Render a template of this folder."""
-    return ENVIRONMENT.get_template(f"{name}.html.jinja").render(values)
+    return find_environment().get_template(f"{name}.html.jinja").render(values)
 
 
-ENVIRONMENT = make_environment(TEMPLATES)
-ENVIRONMENT.filters |= {"percent": percent, "describe": describe}
+@cache
+def find_environment() -> Environment:
+    """Return the environment of all templates, which is made once."""
+    environment = make_environment(TEMPLATES)
+    environment.filters |= {"percent": percent, "describe": describe}
+    return environment
