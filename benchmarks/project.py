@@ -11,9 +11,9 @@ import yaml
 
 from stages.core.cli import ENVIRONMENT
 from stages.core.errors import UserError
+from stages.verify import mirror_environment
 
 ROOT = Path(__file__).resolve().parent.parent
-MIRROR = ROOT / "../shared/datasets"  # the default of stages/download.py
 NO_EVALUATOR = "none"
 
 
@@ -62,5 +62,4 @@ def run_module(folder: Path, module: str, *arguments: str) -> None:
 
 def environment() -> dict[str, str]:
     """Return the environment variables for such a folder, with the mirror of this project."""
-    mirror = {"DATASETS_MIRROR": str(MIRROR)} if MIRROR.is_dir() else {}
-    return {**ENVIRONMENT, **mirror, **os.environ}
+    return {**ENVIRONMENT, **os.environ, **mirror_environment(ROOT)}

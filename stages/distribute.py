@@ -29,7 +29,6 @@ from stages.core.errors import ConfigError, UserError
 from stages.core.files import atomic_output
 from stages.distribution import worker
 from stages.distribution.lock import leave_out, sort_lock
-from stages.download import SHARED
 from stages.page.results import read_baseline
 from stages.parallel import (
     JOBS,
@@ -40,6 +39,7 @@ from stages.parallel import (
     run_all,
     select_stages,
 )
+from stages.verify import mirror_environment
 
 LOCK = Path("dvc.lock")
 THREADS = 2  # of a stage that trains
@@ -105,12 +105,9 @@ def describe_job(remote: str) -> worker.Job:
     """
     from dvc.repo import Repo
 
-    mirror = Path("..", SHARED).resolve()
-    environment = {"DATASETS_MIRROR": str(mirror)} if mirror.is_dir() else {}
-    environment |= {key: os.environ[key] for key in ("DATASETS_MIRROR",) if key in os.environ}
     with Repo() as repo:
         cache = "" if remote else str(Path(repo.cache.local.path).parents[1])
-    return worker.Job(bundle_project(), cache, remote, environment)
+    return worker.Job(bundle_project(), cache, remote, mirror_environment())
 
 
 def bundle_project() -> bytes:
@@ -232,10 +229,12 @@ class Progress:
         """Print when a stage starts and ends."""
         self.names.append(stage)
         self.show()
-        yield
-        self.names.remove(stage)
-        self.ended += 1
-        self.show()
+        try:
+            yield
+        finally:
+            self.names.remove(stage)
+            self.ended += 1
+            self.show()
 
     def show(self) -> None:
         """Print a line."""

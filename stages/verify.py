@@ -23,6 +23,7 @@ from yamlcore import CCoreDumper, CCoreLoader
 from stages.core.cli import exit_on_error
 from stages.core.errors import ConfigError
 from stages.core.files import read_json, remove
+from stages.download import SHARED
 from stages.page.results import BASELINE
 from stages.record import describe_machine, read_cpuinfo
 
@@ -30,7 +31,6 @@ Stages = dict[str, Any]  # the `stages` section of dvc.lock, by name
 
 LOCK = "dvc.lock"
 SAME, DIFFERENT, MISSING = "same", "DIFFERENT", "MISSING"
-MIRROR = Path("../shared/datasets")  # the default of stages/download.py, relative to the project
 
 
 class Comparison(NamedTuple):
@@ -139,6 +139,17 @@ def select_stages(patterns: Sequence[str], stages: Iterable[str]) -> list[str]:
     ]
 
 
+def mirror_environment(project: Path = Path()) -> dict[str, str]:
+    """Return $DATASETS_MIRROR for clones of a project, beside which the default mirror is not.
+
+    Args:
+        project: Folder of the project.
+    """
+    shared = (project / ".." / SHARED).resolve()
+    mirror = os.environ.get("DATASETS_MIRROR") or (str(shared) if shared.is_dir() else "")
+    return {"DATASETS_MIRROR": mirror} if mirror else {}
+
+
 def rerun(clone: Path, stages: Sequence[str]) -> None:
     """Run stages and their dependencies. After a failure, outputs are missing.
 
@@ -147,8 +158,8 @@ def rerun(clone: Path, stages: Sequence[str]) -> None:
         stages: Names of the stages to run.
     """
     environment = {
-        **({"DATASETS_MIRROR": str(MIRROR.resolve())} if MIRROR.is_dir() else {}),
         **os.environ,
+        **mirror_environment(),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     command = [sys.executable, "-m", "stages.parallel", *stages]

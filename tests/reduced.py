@@ -19,6 +19,7 @@ import yaml
 
 from stages.config.load import parse_params, read_yaml
 from stages.core.errors import ConfigError
+from stages.verify import mirror_environment
 
 ROOT = Path(__file__).parent.parent
 OVERRIDES = Path(__file__).with_name("reduced.yaml")
@@ -135,9 +136,7 @@ def write_params(folder: Path, values: dict[str, Any]) -> None:
 def environment() -> dict[str, str]:
     """Return the environment variables of a pipeline in another folder: this Python, the mirror."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    shared = (ROOT / "../shared/datasets").resolve()
-    mirror = {"DATASETS_MIRROR": str(shared)} if shared.is_dir() else {}
-    return {**mirror, **os.environ, "PATH": path}
+    return {**os.environ, **mirror_environment(ROOT), "PATH": path}
 
 
 def run_pipeline(folder: Path, *stages: str, stdout: int | None = None) -> str:
