@@ -67,3 +67,15 @@ def test_stages_on_two_nodes_give_the_bytes_of_dvc_repro_although_one_dies(tmp_p
     locks = [split_lock((each / "dvc.lock").read_text()) for each in (spread, plain)]
     assert locks[0] == locks[1]
     assert "up to date" in reduced.output(spread, "dvc", "status", *TARGETS)
+
+
+def test_workers_of_this_machine_share_the_cache(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    reduced.copy_project(project)
+    command = ["-m", "stages.distribute", "--workers", "2", "train@toy_circle", "synthesize@xor"]
+    printed = reduced.output(project, sys.executable, *command)
+    assert "3 stages in" in printed
+    assert (project / "models/toy_circle/model.keras").is_file()
+    assert not (project / "models/toy_circle/run.json").exists()  # restored, not trained here
+    assert "up to date" in reduced.output(project, "dvc", "status", "train@toy_circle")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages import distribute
-from stages.core.errors import UserError
+from stages.core.errors import ConfigError, UserError
 from stages.distribution import worker
 from stages.distribution.lock import leave_out, sort_lock, split_lock
 
@@ -155,3 +155,23 @@ def test_progress_counts_what_runs_and_waits(capsys: pytest.CaptureFixture[str])
         "0 of 3 stages ended, 2 waiting; running: train@a",
         "1 of 3 stages ended, 2 waiting; running: none",
     ]
+
+
+def test_a_failed_stage_runs_no_longer(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = distribute.Progress(2)
+    with pytest.raises(UserError), progress.running("train@a"):
+        raise UserError("lost")
+    assert capsys.readouterr().out.splitlines()[-1].endswith("running: none")
+
+
+def test_a_remote_must_be_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dvc.repo import Repo
+
+    monkeypatch.chdir(tmp_path)
+    Repo.init(no_scm=True).close()
+    with pytest.raises(ConfigError, match="no default remote"):
+        distribute.find_remote()
+    with Repo() as repo, repo.config.edit("repo") as config:
+        config["core"]["remote"] = "storage"
+        config["remote"]["storage"] = {"url": "s3://bucket/folder"}
+    assert distribute.find_remote() == "s3://bucket/folder"
