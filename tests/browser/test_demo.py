@@ -15,10 +15,11 @@ import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from stages.inference.digits import find_digits
-from tests.browser.test_page import CHROMIUM, QUIET, ROOT
+from tests.browser.conftest import CHROMIUM
+from tests.reduced import ROOT
 from tests.unit.test_demo import DIGITS, store
 from tests.unit.test_tasks_autoencoding import make_vae
 
@@ -92,15 +93,6 @@ def server(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     yield process, line.split()[0]
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=10) == 0
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET) as browser,
-    ):
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -1,35 +1,23 @@
 """The committed page in a real browser: Chromium, if it is installed."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from stages.config.load import load_params
 from stages.core.files import read_json
 from stages.page.render import choose_decimals, choose_unit, with_unit
 from stages.page.results import read_metrics
+from tests.browser.conftest import CHROMIUM
 
 ROOT = Path(__file__).parents[2]
 URL = (ROOT / "reports/index.html").as_uri()
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 PARAMS = load_params(ROOT / "params.yaml")
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET) as browser,
-    ):
-        yield browser
 
 
 @pytest.fixture(scope="module")

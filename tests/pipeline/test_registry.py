@@ -6,7 +6,6 @@ all files that are not in git come from the server.
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import pytest
 import yaml
 
 from tests import reduced
+from tests.nodes import free_port, is_open
 
 MODEL, ARTIFACT, VERSION = "votes_mlp", "congressional_votes", "v1.0.0"
 STAGES = (f"train@{MODEL}", f"calibrate@{MODEL}", f"cross_validate@{MODEL}")
@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     """Start an S3-compatible server; return its address and its folder."""
     folder = tmp_path_factory.mktemp("server")
     (folder / BUCKET).mkdir()
-    port = find_port()
+    port = free_port()
     command = [
         str(Path(sys.executable).with_name("rclone")), "serve", "s3", str(folder),
         "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}", "--config", os.devnull,
@@ -58,20 +58,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
             process.terminate()
 
 
-def find_port() -> int:
-    """Return a free port of this machine."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
     """Wait until a server accepts connections."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
-        with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if is_open(port):
+            return
         time.sleep(0.05)
     raise AssertionError("the server does not answer")
 
