@@ -45,7 +45,7 @@ class Row(NamedTuple):
         metric: Name of the metric.
         before: Value in the first revision.
         after: Value in the second one.
-        difference: Difference, or the reason why it cannot be judged.
+        difference: Difference, or the reason why it cannot be tested.
         verdict: BETTER, WORSE, CHANGED, CHANCE or UNKNOWN.
     """
 
@@ -92,7 +92,7 @@ def compare_model(name: str, model: Any, before: "Revision", after: "Revision") 
         except ModelError as error:
             difference = str(error)
         direction = find_rule(f"{name}:{metric}", rules).direction
-        verdict = judge(difference, direction)
+        verdict = decide_verdict(difference, direction)
         yield Row(name, metric, first[metric], second[metric], difference, verdict)
 
 
@@ -168,7 +168,7 @@ def predict_right(name: str, dataset: str, revision: "Revision") -> Any:
     return p.argmax(axis=1) == test.y
 
 
-def judge(difference: "Difference | str", direction: str) -> str:
+def decide_verdict(difference: "Difference | str", direction: str) -> str:
     """Return the verdict on a difference; direction: maximize, minimize or none."""
     if isinstance(difference, str):
         return UNKNOWN

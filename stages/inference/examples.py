@@ -27,7 +27,7 @@ class Example(NamedTuple):
     """Example of a model.
 
     Attributes:
-        name: What it is, to show: file, row or text.
+        name: Name of the input: file, row or text.
         x: Encoded example.
         box: Left, top, right and bottom in the photograph, in pixels, or None.
         text: Of a text, what was encoded.

@@ -138,7 +138,7 @@ MODEL = SimpleNamespace(report=SimpleNamespace(metric="test.loss"), dataset="x")
 
 
 @pytest.mark.usefixtures("project")
-def test_a_metric_that_cannot_be_judged_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_metric_that_cannot_be_tested_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "read_rules", lambda _: [])
     monkeypatch.setattr(compare, "find_rule", lambda *_: SimpleNamespace(direction="maximize"))
     rows = list(compare.compare_model("m", MODEL, Revision("HEAD"), Revision("workspace")))
@@ -165,7 +165,7 @@ def test_the_verdict_is_by_interval_and_direction(
     low: float, high: float, direction: Any, verdict: str
 ) -> None:
     difference = Difference((low + high) / 2, low, high, "")
-    assert compare.judge(difference, direction) == verdict
+    assert compare.decide_verdict(difference, direction) == verdict
     row = compare.Row("m", "a", 1.0, 2.0, difference, verdict)
     assert f"| {low:+.4g} to {high:+.4g} | {verdict} |" in compare.render([row], "one", "other")
 
