@@ -28,7 +28,7 @@ from stages.core.cli import exit_on_error
 from stages.core.errors import ConfigError, UserError
 from stages.core.files import atomic_output
 from stages.distribution import worker
-from stages.distribution.lock import leave_out, sort_lock
+from stages.dvc_lock import leave_out, sort_lock
 from stages.page.results import read_baseline
 from stages.parallel import (
     JOBS,

@@ -191,17 +191,7 @@ def reproduce(stage: str, environment: Mapping[str, str], *options: str) -> bool
     """
     began = time.perf_counter()
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "dvc",
-            "--wait-for-lock",
-            "repro",
-            "--quiet",
-            "--single-item",
-            *options,
-            stage,
-        ],
+        ["bin/python", "-m", "stages.run_stage", *options, stage],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -106,7 +106,7 @@ class Worker:
         for name, content in files.items():
             (self.project / name).parent.mkdir(parents=True, exist_ok=True)
             (self.project / name).write_bytes(content)
-        repro = ["dvc", "repro", "--quiet", "--pull", "--allow-missing", "--single-item", stage]
+        repro = ["stages.run_stage", "--pull", "--allow-missing", stage]
         succeeded, printed = self.call(stage, repro)
         if succeeded and self.job.remote:
             return self.call(stage, ["stages.distribution.push"])
@@ -115,7 +115,7 @@ class Worker:
     def call(self, stage: str, arguments: Sequence[str]) -> tuple[bool, str]:
         """Run a module of Python; returns whether it succeeded, and what it printed."""
         process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            ["bin/python", "-m", *arguments],
             cwd=self.project,
             env=self.environment,
             stdout=subprocess.PIPE,

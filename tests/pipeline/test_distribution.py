@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.distribution.lock import split_lock
+from stages.dvc_lock import split_lock
 from tests import reduced
 from tests.nodes import DEADLINE, TOKEN, two_nodes
 

@@ -8,7 +8,7 @@ import pytest
 from stages import distribute
 from stages.core.errors import ConfigError, UserError
 from stages.distribution import worker
-from stages.distribution.lock import leave_out, sort_lock, split_lock
+from stages.dvc_lock import leave_out, sort_lock, split_lock
 
 HEAD = "schema: '2.0'\nstages:\n"
 A, B, C = (

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 ENTRY = re.compile(r"^  (?=\S)", re.MULTILINE)  # the start of an entry: a key indented by two
+HEAD = "schema: '2.0'\nstages:\n"
 
 
 def split_lock(lock: str) -> tuple[str, dict[str, str]]:
@@ -21,6 +22,12 @@ def name_of(entry: str) -> str:
     return entry.partition(":\n")[0].strip("'\"")
 
 
+def select_entry(lock: str, stage: str) -> str:
+    """Return a dvc.lock with the entry of a stage only; empty if it has none."""
+    head, entries = split_lock(lock)
+    return join(head, [entries[stage]] if stage in entries else [])
+
+
 def leave_out(lock: str, stage: str) -> str:
     """Return a dvc.lock without the entry of a stage.
 
@@ -29,6 +36,18 @@ def leave_out(lock: str, stage: str) -> str:
     """
     head, entries = split_lock(lock)
     return join(head, [entry for name, entry in entries.items() if name != stage])
+
+
+def replace_entry(lock: str, entry: str) -> str:
+    """Return a dvc.lock with the new entry of a stage, where the old one was or at the end.
+
+    Args:
+        lock: Content of dvc.lock; empty if there is none.
+        entry: New entry, indented by two.
+    """
+    head, entries = split_lock(lock)
+    entries[name_of(entry.removeprefix("  "))] = entry
+    return join(head or HEAD, list(entries.values()))
 
 
 def sort_lock(lock: str, before: str) -> str:
