@@ -77,10 +77,13 @@ def read_pipeline() -> tuple[Graph, set[str]]:
         UserError: If `dvc status` fails, for example because another DVC command is running.
     """
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
+    from dvc.repo import Repo, lock_repo
 
+    from stages.run_stage import parse_once
+
+    parse_once()
     try:
-        with Repo() as repo:
+        with Repo() as repo, lock_repo(repo):
             stages = repo.index.graph
             graph = {
                 stage.addressing: [needed.addressing for needed in stages.successors(stage)]

@@ -7,9 +7,9 @@ of dvc.lock for each stage, mostly in pure Python, and parses params.yaml four t
 hundred stages, this takes ten seconds or more, while no other DVC command can run.
 """
 
-import copy
 import functools
 import os
+import pickle
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,12 +50,23 @@ def main(arguments: Sequence[str]) -> int:
             with atomic_output(path) as partial:
                 partial.write_text(lock, encoding="utf-8")
 
-    parse = functools.cache(_yaml.parse_yaml)
-    _yaml.parse_yaml = lambda text, path, **options: copy.deepcopy(
-        parse(text, os.path.relpath(path), **options)
-    )
+    parse_once()
     dvc.dvcfile.Lockfile = Entry  # type: ignore[misc]
     return run_dvc(["--wait-for-lock", "repro", "--quiet", "--single-item", *arguments])
+
+
+def parse_once() -> None:
+    """Let DVC parse the same YAML only once in this process; it does so for each stage."""
+    parse = _yaml.parse_yaml
+
+    @functools.cache
+    def pickled(text: str, path: str, typ: str) -> bytes:
+        return pickle.dumps(parse(text, path, typ))
+
+    # Callers get objects of their own, which they may change.
+    _yaml.parse_yaml = lambda text, path, typ="safe": pickle.loads(
+        pickled(text, os.path.relpath(path), typ)
+    )
 
 
 if __name__ == "__main__":

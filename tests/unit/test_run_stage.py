@@ -1,5 +1,6 @@
 """A stage that reads and writes only its entry of dvc.lock, as DVC itself writes it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from dvc.utils.serialize import _yaml
+
+from stages.run_stage import parse_once
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = """
@@ -29,6 +33,7 @@ PARAMS = """
 counts: {a: 1, b: 2, "3": 4}
 settings: {rate: 1.0e-05, text: "yes: no", none: null, nested: {list: [1, two, 3.0], empty: {}}}
 """
+PROJECT = {"PYTHONPATH": str(ROOT)}
 DVC = ["dvc", "repro", "--quiet", "--single-item"]
 OURS = ["stages.run_stage"]
 STAGES = ["count@b", "count@a", "count@3", "sum"]
@@ -39,7 +44,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **PROJECT},
         capture_output=True,
         text=True,
         check=False,
@@ -79,6 +84,31 @@ def test_the_lock_is_that_of_dvc(projects: dict[str, Path]) -> None:
 def test_dvc_runs_nothing_again(projects: dict[str, Path]) -> None:
     for stage in STAGES:
         assert run(projects["ours"], "dvc", "status", stage).stdout.endswith("up to date.\n")
+
+
+def test_stale_stages_are_those_of_dvc(projects: dict[str, Path]) -> None:
+    params = projects["ours"] / "params.yaml"
+    params.write_text(PARAMS.replace("b: 2", "b: 8"))
+    stale = json.loads(run(projects["ours"], "dvc", "status", "--json").stdout)
+    code = "from stages.parallel import read_pipeline; print(sorted(read_pipeline()[1]))"
+    read = subprocess.run(
+        [sys.executable, "-c", code], cwd=projects["ours"], env={**os.environ, **PROJECT},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    params.write_text(PARAMS)
+    assert "count@b" in stale
+    assert read.stdout.strip() == str(sorted(stale))
+
+
+def test_parsed_values_are_not_shared() -> None:
+    parse = _yaml.parse_yaml
+    try:
+        parse_once()
+        first, second = (_yaml.parse_yaml("a: {b: [1]}", "params.yaml") for _ in range(2))
+        first["a"]["b"].append(2)
+        assert second == _yaml.parse_yaml("a: {b: [1]}", "params.yaml") == {"a": {"b": [1]}}
+    finally:
+        _yaml.parse_yaml = parse
 
 
 def test_a_changed_stage_keeps_its_place(projects: dict[str, Path]) -> None:
