@@ -16,6 +16,8 @@ from stages.networks.autoencoder.corruption import corrupt
 from stages.pipelines import images as pipeline
 from tests import factories
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 RANDOM = np.random.default_rng(0)
 MAKE_BATCHES: Any = pipeline.make_batches
 NOISE = {"type": "noise", "stddev": 0.2}

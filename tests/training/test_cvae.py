@@ -15,6 +15,8 @@ from stages.networks.cvae import train as cvae
 from stages.pipelines import images as pipeline
 from tests import factories
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 MAKE_BATCHES: Any = pipeline.make_batches
 INFO = factories.INFOS["images"]
 TRAIN, VALIDATION = factories.make_images(seed=1), factories.make_images((7, 5, 4))

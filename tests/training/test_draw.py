@@ -17,6 +17,8 @@ from stages.networks.draw import train as draw
 from stages.pipelines import images as pipeline
 from tests import factories
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 RANDOM = np.random.default_rng(0)
 MAKE_BATCHES: Any = pipeline.make_batches
 SHAPE = (8, 12)
@@ -211,6 +213,7 @@ def test_the_history_adds_up() -> None:
     assert not [name for name in run(validation=None).history if str(name).startswith("val_")]
 
 
+@pytest.mark.traced
 def test_training_lowers_the_loss_and_is_repeatable() -> None:
     first, again = run(epochs=6), run(epochs=6)
     assert first.history["loss"].iloc[-1] < first.history["loss"].iloc[0]

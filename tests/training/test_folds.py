@@ -24,6 +24,8 @@ from stages.pipelines.common import gather
 from stages.tasks.classification import cross_validation as cv
 from tests.factories import ADAM, INFOS, RMSPROP, SGD, make_config, make_images, make_table
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 INFO = INFOS["table"]
 TABLE = make_table(40, seed=1)
 PLAIN = {"hidden_units": [5], "dropout": 0.0, "l2": 0.0}

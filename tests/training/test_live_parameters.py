@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from stages.core.splits import Split
 from stages.learning.fit import Trained
 from stages.learning.runtime import session
 from tests import factories
 
-pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run")
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 TEXT = "the cat sat on the mat; the dog ran to the end of it. " * 8
 CHARACTERS = sorted(set(TEXT))
 STREAM = np.array([CHARACTERS.index(character) for character in TEXT], np.uint16)
@@ -174,9 +174,10 @@ def dump(case: str) -> dict[str, Any]:
 
 
 def parameters() -> list[Any]:
-    """Return each key of each case; of optimizers, which all make alike, each key but once.
+    """Return each key of each case; keys that are not read by networks but once.
 
-    The learning rate is that which shows that a case uses its optimizers.
+    These are seed and precision, which `session` reads, and the keys of optimizers, which all make
+    alike. The learning rate is that which shows that a case uses its optimizers.
     """
     cases = []
     seen: set[str] = set()
@@ -184,7 +185,7 @@ def parameters() -> list[Any]:
         for path, value in leaves(dump(case)):
             key = path.rsplit(".", 1)[-1]
             skipped = key in FIXED | ELSEWHERE or ABSENT.get((case, path), 0) is None
-            if "optimizer." in path and key != "learning_rate":
+            if key in {"seed", "precision"} or ("optimizer." in path and key != "learning_rate"):
                 skipped |= key in seen
                 seen |= set() if skipped else {key}
             if not skipped:
@@ -192,14 +193,6 @@ def parameters() -> list[Any]:
                     pytest.param(case, path, another(case, path, value), id=f"{case}-{path}")
                 )
     return cases
-
-
-@pytest.fixture(autouse=True)
-def eagerly() -> Iterator[None]:
-    """Run without tracing, which takes longer than these training runs."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def train(case: str, sections: dict[str, Any]) -> Trained:

@@ -21,6 +21,8 @@ from stages.networks.seq2seq.tokens import END, PADDING, START
 from stages.networks.tcn import train as tcn
 from tests import factories
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 CASES = {
     "text_seq2seq": ("sequences", factories.make_sequences),
     "image_seq2seq": ("captioned", factories.make_captioned),
@@ -146,6 +148,7 @@ def test_decoding_is_greedy_and_stops_at_the_end(case: str) -> None:
         assert row.tolist() == (written[1:] + [PADDING] * length)[:length]
 
 
+@pytest.mark.traced
 def test_texts_are_learned_backwards() -> None:
     trained = run(
         "text_seq2seq", examples=800, epochs=12, optimizer={"learning_rate": 0.02},
@@ -193,6 +196,7 @@ def test_a_forecast_scales_with_its_series() -> None:
     np.testing.assert_allclose(shifted(10 * past), 10 * model(past).numpy(), rtol=1e-4)
 
 
+@pytest.mark.traced
 def test_a_sine_is_forecast_better_than_by_its_last_value() -> None:
     trained = run("tcn", examples=200, epochs=25, network={"dropout": 0.0, "filters": 8})
     test = factories.make_waves(40, seed=7)

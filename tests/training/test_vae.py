@@ -19,6 +19,8 @@ from stages.networks.vae import train as vae
 from stages.pipelines import images as pipeline
 from tests import factories
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 RANDOM = np.random.default_rng(0)
 MAKE_BATCHES: Any = pipeline.make_batches
 NETWORK = {

@@ -169,6 +169,7 @@ def project(tmp_path: Path) -> Path:
     (folder / "score.py").write_text(SCORE)
     (folder / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE))
     (folder / ".gitignore").write_text("/data/\n")
+    (folder / "bin").symlink_to(ROOT / "bin")
     call(folder, "dvc", "repro")
     commit(folder)
     return folder
@@ -177,7 +178,7 @@ def project(tmp_path: Path) -> Path:
 def run_verify(project: Path, monkeypatch: pytest.MonkeyPatch, *stages: str) -> int | str | None:
     monkeypatch.chdir(project)
     monkeypatch.setattr(sys, "argv", ["verify", *stages])
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the project has no stages.parallel of its own
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the project has no `stages` of its own
     with pytest.raises(SystemExit) as ended:
         verify.main()
     return ended.value.code
