@@ -43,7 +43,7 @@ demo: .venv/demo  ## Use the trained models on a local page: ARGS="--port 8000";
 
 baseline: repro  ## Record the current results as your own baseline and commit them
 	python -m stages.record
-	$(DVC) repro report
+	python -m stages.parallel report
 	git add params.yaml dvc.lock models reports
 	git diff --cached --quiet || git commit --message "Record baseline"
 
@@ -72,7 +72,7 @@ seeds: .venv/ready  ## Train the models that have a target with two more seeds; 
 	python -m benchmarks.seeds $(MODEL)
 
 fast: .venv/ready  ## Reach 99 % test accuracy on MNIST in seconds
-	$(DVC) repro --quiet preprocess@mnist
+	python -m stages.parallel preprocess@mnist
 	python -m benchmarks.fast
 
 sweep: .venv/sweep  ## Search for better hyperparameters of a model: MODEL=votes_mlp; see docs/sweep.md

@@ -133,6 +133,23 @@ def write_params(folder: Path, values: dict[str, Any]) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
 
 
+def change_param(folder: Path, key: str, value: Any) -> None:
+    """Change a value in params.yaml of a project.
+
+    Args:
+        folder: Folder of the project.
+        key: Dotted key.
+        value: New value.
+    """
+    values = read_yaml(folder / "params.yaml")
+    *path, last = key.split(".")
+    section = values
+    for part in path:
+        section = section[part]
+    section[last] = value
+    write_params(folder, values)
+
+
 def environment() -> dict[str, str]:
     """Return the environment variables of a pipeline in another folder: this Python, the mirror."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -47,13 +47,7 @@ def change(project: Path) -> Iterator[Change]:
     """Set parameters for one test."""
 
     def set_value(key: str, value: Any) -> None:
-        values = read_yaml(project / "params.yaml")
-        *path, last = key.split(".")
-        section = values
-        for part in path:
-            section = section[part]
-        section[last] = value
-        reduced.write_params(project, values)
+        reduced.change_param(project, key, value)
 
     yield set_value
     reduced.output(project, "git", "checkout", "--quiet", "params.yaml")
@@ -144,22 +138,6 @@ def test_a_changed_evaluator_makes_the_models_that_it_evaluates_stale(
     names = ("fashion_evaluator", "fashion_cvae", "fashion_gan", "fashion_vae")
     scored = {f"evaluate@{name}" for name in names} | {"calibrate@fashion_evaluator"}
     assert stale(project) - READERS_OF_ALL == scored
-
-
-@pytest.mark.usefixtures("restored")
-def test_metrics_diff_shows_only_the_changed_model(project: Path, change: Change) -> None:
-    change("models.votes_mlp.network.hidden_units", [4])
-    trained = run(project)
-    assert "[train@votes_mlp] epoch 1/" in trained
-    shown = json.loads(reduced.output(project, "dvc", "metrics", "diff", "--json"))
-    folder = "reports/votes_mlp"
-    parts = {f"{folder}/metrics.json", f"{folder}/cross_validation/metrics.json"}
-    assert set(shown) == parts | {"reports/export/metrics.json"}  # the exported model is measured
-    plots = json.loads(reduced.output(project, "dvc", "plots", "diff", "--json"))
-    assert not plots.get("errors")
-    reduced.output(project, "git", "checkout", "params.yaml")
-    assert "epoch" not in run(project)  # the run-cache has it
-    assert not reduced.output(project, "git", "status", "--porcelain")
 
 
 def test_one_model_needs_only_its_own_data(tmp_path: Path) -> None:
