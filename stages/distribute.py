@@ -39,6 +39,7 @@ from stages.parallel import (
     run_all,
     select_stages,
 )
+from stages.preload import preloaded
 from stages.verify import mirror_environment
 
 LOCK = Path("dvc.lock")
@@ -168,10 +169,11 @@ def run_distributed(ray: Any, graph: Graph, job: worker.Job, count: int) -> None
                 return False
             with restoring:
                 write_lock(leave_out(read_lock(), stage))
-                return reproduce(stage, {}, *options)
+                return reproduce(stage, environment, *options)
 
     try:
-        run_all(graph, run, count, recorded_seconds(read_baseline()))
+        with preloaded() as environment:
+            run_all(graph, run, count, recorded_seconds(read_baseline()))
     finally:
         write_lock(sort_lock(read_lock(), before))
 

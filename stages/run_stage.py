@@ -35,9 +35,11 @@ def main(arguments: Sequence[str]) -> int:
     stage = arguments[-1]
 
     class Entry(dvc.dvcfile.Lockfile):
-        """dvc.lock with the entry of the stage only."""
+        """dvc.lock, of which the entry of the stage is read and written."""
 
-        def _load_yaml(self, **_: Any) -> tuple[Any, str]:
+        def _load_yaml(self, **options: Any) -> tuple[Any, str]:
+            if "--pull" in arguments:  # missing dependencies are found by the entries of others
+                return super()._load_yaml(**options)
             text = select_entry(Path(self.path).read_text(encoding="utf-8"), stage)
             return self.validate(loads_yaml(text), self.relpath) if text else {}, text
 

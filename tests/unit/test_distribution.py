@@ -1,13 +1,15 @@
 """dvc.lock as text, and what workers are sent."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from dvc.data_cloud import DataCloud
 
 from stages import distribute
 from stages.core.errors import ConfigError, UserError
-from stages.distribution import worker
+from stages.distribution import push, worker
 from stages.dvc_lock import leave_out, sort_lock, split_lock
 
 HEAD = "schema: '2.0'\nstages:\n"
@@ -175,3 +177,28 @@ def test_a_remote_must_be_configured(tmp_path: Path, monkeypatch: pytest.MonkeyP
         config["core"]["remote"] = "storage"
         config["remote"]["storage"] = {"url": "s3://bucket/folder"}
     assert distribute.find_remote() == "s3://bucket/folder"
+
+
+def test_a_push_that_is_interrupted_leaves_no_run_without_outputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, remote = tmp_path / "project", tmp_path / "remote"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    (project / "dvc.yaml").write_text("stages: {a: {cmd: echo 1 > a, deps: [b], outs: [a]}}")
+    (project / "b").write_text("b")
+    for command in ("init --no-scm", f"remote add --default remote {remote}", "repro"):
+        run = [sys.executable, "-m", "dvc", *command.split(), "--quiet"]
+        subprocess.run(run, check=True)
+
+    def fail(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DataCloud, "push", fail)
+        with pytest.raises(ConnectionError):
+            push.main()
+    assert not [path for path in remote.rglob("runs/*/*/*") if path.is_file()]
+    push.main()
+    assert [path for path in remote.rglob("runs/*/*/*") if path.is_file()]
+    assert len([path for path in remote.rglob("files/md5/*/*") if path.is_file()]) == 1

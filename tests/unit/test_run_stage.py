@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from dvc.utils.serialize import _yaml
 
+from stages.dvc_lock import leave_out
 from stages.run_stage import parse_once
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +127,19 @@ def test_results_are_restored_from_the_cache(projects: dict[str, Path]) -> None:
     (projects["ours"] / "b.txt").unlink()
     assert run(projects["ours"], *OURS, "count@b").returncode == 0
     assert (projects["ours"] / "b.txt").read_text() == "2\n"
+
+
+def test_missing_dependencies_are_pulled(projects: dict[str, Path], tmp_path: Path) -> None:
+    project = projects["ours"]
+    run(project, "dvc", "remote", "add", "--default", "remote", str(tmp_path / "remote"))
+    run(project, "dvc", "push", "count@a", "count@b")
+    shutil.rmtree(project / ".dvc/cache/files")
+    for name in ("a.txt", "sum.txt"):
+        (project / name).unlink()
+    lock = project / "dvc.lock"
+    lock.write_text(leave_out(lock.read_text(), "sum"))
+    assert run(project, *OURS, "--pull", "--allow-missing", "sum").returncode == 0
+    assert (project / "sum.txt").read_text() == "7\n2\n"
 
 
 def test_a_stage_that_fails_leaves_the_lock(projects: dict[str, Path]) -> None:
