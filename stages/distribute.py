@@ -26,9 +26,8 @@ from typing import Any
 from stages.cluster import LOCAL, connect
 from stages.core.cli import exit_on_error
 from stages.core.errors import ConfigError, UserError
-from stages.core.files import atomic_output
 from stages.distribution import worker
-from stages.dvc_lock import leave_out, sort_lock
+from stages.dvc_lock import leave_out, read_lock, select_entries, sort_lock, write_lock
 from stages.page.results import read_baseline
 from stages.parallel import (
     JOBS,
@@ -42,7 +41,6 @@ from stages.parallel import (
 from stages.preload import preloaded
 from stages.verify import mirror_environment
 
-LOCK = Path("dvc.lock")
 THREADS = 2  # of a stage that trains
 LINES = 20  # that are shown of a stage that failed
 
@@ -77,7 +75,7 @@ def main() -> None:
     ray = connect(arguments.address, cores=THREADS * (arguments.workers or JOBS))
     count = arguments.workers or max(2, int(ray.cluster_resources().get("CPU", 0)) // THREADS)
     try:
-        run_distributed(ray, selected, describe_job(remote), count)
+        run_distributed(ray, selected, graph, describe_job(remote), count)
     finally:
         ray.shutdown()
     print(f"{len(selected)} stages in {time.perf_counter() - began:.0f} s on {count} workers")
@@ -142,12 +140,13 @@ def git(*arguments: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-def run_distributed(ray: Any, graph: Graph, job: worker.Job, count: int) -> None:
+def run_distributed(ray: Any, selected: Graph, graph: Graph, job: worker.Job, count: int) -> None:
     """Run stages on workers, and restore their outputs here.
 
     Args:
         ray: The module, connected.
-        graph: Graph of the stages to run.
+        selected: Graph of the stages to run.
+        graph: Graph of all stages.
         job: See Job.
         count: Number of workers.
 
@@ -157,13 +156,13 @@ def run_distributed(ray: Any, graph: Graph, job: worker.Job, count: int) -> None
     before = read_lock()
     uncached = find_uncached()
     pool = Pool(ray, job, count)
-    progress = Progress(len(graph))
+    progress = Progress(len(selected))
     restoring = threading.Lock()  # DVC runs one command at a time, and writes dvc.lock
     options = ["--pull"] if job.remote else []
 
     def run(stage: str) -> bool:
         with restoring:
-            lock = leave_out(read_lock(), stage)
+            lock = select_entries(read_lock(), graph[stage])
         with progress.running(stage):
             if not pool.run(stage, lock, read_files(uncached[stage])):
                 return False
@@ -173,23 +172,9 @@ def run_distributed(ray: Any, graph: Graph, job: worker.Job, count: int) -> None
 
     try:
         with preloaded() as environment:
-            run_all(graph, run, count, recorded_seconds(read_baseline()))
+            run_all(selected, run, count, recorded_seconds(read_baseline()))
     finally:
         write_lock(sort_lock(read_lock(), before))
-
-
-def read_lock() -> str:
-    """Return the content of dvc.lock; empty if there is none."""
-    return LOCK.read_text(encoding="utf-8") if LOCK.exists() else ""
-
-
-def write_lock(content: str) -> None:
-    """Write dvc.lock, or remove it if it is empty."""
-    if not content:
-        LOCK.unlink(missing_ok=True)
-        return
-    with atomic_output(LOCK) as partial:
-        partial.write_text(content, encoding="utf-8")
 
 
 def find_uncached() -> dict[str, list[str]]:

@@ -1,10 +1,28 @@
 """dvc.lock as text: its entries, one per stage."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
+from stages.core.files import atomic_output
+
+LOCK = Path("dvc.lock")
 ENTRY = re.compile(r"^  (?=\S)", re.MULTILINE)  # the start of an entry: a key indented by two
 HEAD = "schema: '2.0'\nstages:\n"
+
+
+def read_lock() -> str:
+    """Return the content of dvc.lock; empty if there is none."""
+    return LOCK.read_text(encoding="utf-8") if LOCK.exists() else ""
+
+
+def write_lock(content: str) -> None:
+    """Write dvc.lock, or remove it if it is empty."""
+    if not content:
+        LOCK.unlink(missing_ok=True)
+        return
+    with atomic_output(LOCK) as partial:
+        partial.write_text(content, encoding="utf-8")
 
 
 def split_lock(lock: str) -> tuple[str, dict[str, str]]:
@@ -22,10 +40,10 @@ def name_of(entry: str) -> str:
     return entry.partition(":\n")[0].strip("'\"")
 
 
-def select_entry(lock: str, stage: str) -> str:
-    """Return a dvc.lock with the entry of a stage only; empty if it has none."""
+def select_entries(lock: str, stages: Collection[str]) -> str:
+    """Return a dvc.lock with the entries of some stages only; empty if they have none."""
     head, entries = split_lock(lock)
-    return join(head, [entries[stage]] if stage in entries else [])
+    return join(head, [entry for name, entry in entries.items() if name in stages])
 
 
 def leave_out(lock: str, stage: str) -> str:

@@ -12,7 +12,6 @@ import os
 import pickle
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import dvc.dvcfile
@@ -20,8 +19,7 @@ from dvc.cli import main as run_dvc
 from dvc.stage.serialize import to_lockfile
 from dvc.utils.serialize import _yaml, dumps_yaml, loads_yaml
 
-from stages.core.files import atomic_output
-from stages.dvc_lock import replace_entry, select_entry
+from stages.dvc_lock import read_lock, replace_entry, select_entries, write_lock
 
 STAGES = "stages:\n"
 
@@ -38,19 +36,17 @@ def main(arguments: Sequence[str]) -> int:
         """dvc.lock, of which the entry of the stage is read and written."""
 
         def _load_yaml(self, **options: Any) -> tuple[Any, str]:
-            if "--pull" in arguments:  # missing dependencies are found by the entries of others
+            if "--allow-missing" in arguments:  # others tell what a missing dependency contains
                 return super()._load_yaml(**options)
-            text = select_entry(Path(self.path).read_text(encoding="utf-8"), stage)
+            text = select_entries(read_lock(), [stage])
             return self.validate(loads_yaml(text), self.relpath) if text else {}, text
 
         def dump_stages(self, stages: Sequence[Any], **options: Any) -> None:
-            path = Path(self.path)
-            lock = path.read_text(encoding="utf-8") if path.exists() else ""
+            lock = read_lock()
             for each in stages:
                 entry = dumps_yaml({"stages": to_lockfile(each, **options)})
                 lock = replace_entry(lock, entry.removeprefix(STAGES))
-            with atomic_output(path) as partial:
-                partial.write_text(lock, encoding="utf-8")
+            write_lock(lock)
 
     parse_once()
     dvc.dvcfile.Lockfile = Entry  # type: ignore[misc]

@@ -92,8 +92,7 @@ class Worker:
 
         Args:
             stage: Name of the stage.
-            lock: Content of dvc.lock with all stages that it depends on, and without it; empty for
-                none.
+            lock: Content of dvc.lock with the stages that it depends on; empty for none.
             files: Contents of the dependencies that are not in the cache, such as metrics.
 
         Returns:

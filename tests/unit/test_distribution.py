@@ -10,7 +10,7 @@ from dvc.data_cloud import DataCloud
 from stages import distribute
 from stages.core.errors import ConfigError, UserError
 from stages.distribution import push, worker
-from stages.dvc_lock import leave_out, sort_lock, split_lock
+from stages.dvc_lock import leave_out, replace_entry, select_entries, sort_lock, split_lock
 
 HEAD = "schema: '2.0'\nstages:\n"
 A, B, C = (
@@ -37,6 +37,19 @@ def test_an_entry_is_left_out() -> None:
     assert leave_out(HEAD + A, "none") == HEAD + A
     assert leave_out(HEAD + A, "train@a") == ""  # DVC refuses a lock without entries
     assert leave_out("", "train@a") == ""
+
+
+def test_entries_are_selected() -> None:
+    assert select_entries(HEAD + A + B + C, ["3", "train@a"]) == HEAD + A + C
+    assert select_entries(HEAD + A, ["none"]) == ""  # DVC refuses a lock without entries
+    assert select_entries("", ["train@a"]) == ""
+
+
+def test_an_entry_is_replaced_where_it_was_and_a_new_one_comes_last() -> None:
+    changed = C.replace("'1'", "'2'")
+    assert replace_entry(HEAD + A + C + B, changed) == HEAD + A + changed + B
+    assert replace_entry(HEAD + A, B) == HEAD + A + B
+    assert replace_entry("", A) == HEAD + A
 
 
 def test_entries_stay_where_they_were_and_new_ones_come_last() -> None:
