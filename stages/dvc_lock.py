@@ -11,17 +11,17 @@ ENTRY = re.compile(r"^  (?=\S)", re.MULTILINE)  # the start of an entry: a key i
 HEAD = "schema: '2.0'\nstages:\n"
 
 
-def read_lock() -> str:
-    """Return the content of dvc.lock; empty if there is none."""
-    return LOCK.read_text(encoding="utf-8") if LOCK.exists() else ""
+def read_lock(path: Path = LOCK) -> str:
+    """Return the content of a dvc.lock; empty if there is none."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def write_lock(content: str) -> None:
-    """Write dvc.lock, or remove it if it is empty."""
+def write_lock(content: str, path: Path = LOCK) -> None:
+    """Write a dvc.lock, or remove it if it is empty."""
     if not content:
-        LOCK.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         return
-    with atomic_output(LOCK) as partial:
+    with atomic_output(path) as partial:
         partial.write_text(content, encoding="utf-8")
 
 

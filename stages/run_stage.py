@@ -12,6 +12,7 @@ import os
 import pickle
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dvc.dvcfile
@@ -32,25 +33,30 @@ def main(arguments: Sequence[str]) -> int:
     """
     stage = arguments[-1]
 
-    class Entry(dvc.dvcfile.Lockfile):
-        """dvc.lock, of which the entry of the stage is read and written."""
+    class Entry(Lockfile):
+        """dvc.lock, of which also only the entry of this stage is read."""
 
         def _load_yaml(self, **options: Any) -> tuple[Any, str]:
             if "--allow-missing" in arguments:  # others tell what a missing dependency contains
                 return super()._load_yaml(**options)
-            text = select_entries(read_lock(), [stage])
+            text = select_entries(read_lock(Path(self.path)), [stage])
             return self.validate(loads_yaml(text), self.relpath) if text else {}, text
-
-        def dump_stages(self, stages: Sequence[Any], **options: Any) -> None:
-            lock = read_lock()
-            for each in stages:
-                entry = dumps_yaml({"stages": to_lockfile(each, **options)})
-                lock = replace_entry(lock, entry.removeprefix(STAGES))
-            write_lock(lock)
 
     parse_once()
     dvc.dvcfile.Lockfile = Entry  # type: ignore[misc]
     return run_dvc(["--wait-for-lock", "repro", "--quiet", "--single-item", *arguments])
+
+
+class Lockfile(dvc.dvcfile.Lockfile):
+    """dvc.lock, of which only the entries of the stages that ran are written."""
+
+    def dump_stages(self, stages: Sequence[Any], **options: Any) -> None:
+        """Replace the entries of stages."""
+        lock = read_lock(Path(self.path))
+        for each in stages:
+            entry = dumps_yaml({"stages": to_lockfile(each, **options)})
+            lock = replace_entry(lock, entry.removeprefix(STAGES))
+        write_lock(lock, Path(self.path))
 
 
 def parse_once() -> None:

@@ -85,22 +85,26 @@ def reduced_params() -> dict[str, Any]:
             training["epochs"] = 1
         if "steps" in training:
             training["steps"] = min(training["steps"], MAX_STEPS)
+    drawn: set[str] = set()
     for study in values["studies"].values():
-        reduce_study(study, values["models"][study["model"]]["training"])
+        num_variants = 1 if study["chart"] in drawn else 2
+        drawn.add(study["chart"])
+        reduce_study(study, values["models"][study["model"]]["training"], num_variants)
     values = reduce(values, read_yaml(OVERRIDES))
     parse_params(values, str(OVERRIDES))
     return values
 
 
-def reduce_study(study: dict[str, Any], training: dict[str, Any]) -> None:
-    """Keep two variants of a study, with few examples and steps.
+def reduce_study(study: dict[str, Any], training: dict[str, Any], num_variants: int) -> None:
+    """Keep few variants of a study, with few examples and steps.
 
     Args:
         study: Section of the study, which is changed.
         training: Section `training` of its model.
+        num_variants: Number of named variants and of values in a grid.
     """
-    study["grid"] = {key: choices[:2] for key, choices in study["grid"].items()}
-    study["variants"] = dict(list(study["variants"].items())[:2])
+    study["grid"] = {key: choices[:num_variants] for key, choices in study["grid"].items()}
+    study["variants"] = dict(list(study["variants"].items())[:num_variants])
     study["seeds"] = study["seeds"][:3]
     study["reference"] = None
     small = {"max_examples": 400} | {

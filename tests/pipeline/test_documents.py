@@ -76,13 +76,16 @@ RUN = [
 ]
 
 
-# A dvc that parses params.yaml once, not once a stage: the other commands would take minutes.
+# A dvc that parses params.yaml once, not once a stage, and writes only entries of dvc.lock that
+# changed: with the other one, the commands would take minutes.
 DVC = f"""#!{sys.executable}
 import sys
 sys.path.insert(0, {str(reduced.ROOT)!r})
+import dvc.dvcfile
 from dvc.cli import main
-from stages.run_stage import parse_once
+from stages.run_stage import Lockfile, parse_once
 parse_once()
+dvc.dvcfile.Lockfile = Lockfile
 sys.exit(main())
 """
 
