@@ -4,10 +4,12 @@
 
 does what `dvc repro --quiet --single-item [OPTIONS] STAGE` does, which parses and writes the whole
 of dvc.lock for each stage, mostly in pure Python, and parses params.yaml four times. With two
-hundred stages, this takes ten seconds or more, while no other DVC command can run.
+hundred stages, this takes ten seconds or more, while no other DVC command can run. Unlike it, this
+prints the errors of DVC.
 """
 
 import functools
+import logging
 import os
 import pickle
 import sys
@@ -16,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import dvc.dvcfile
+import dvc.logger
 from dvc.cli import main as run_dvc
+from dvc.logger import set_loggers_level
+from dvc.stage.exceptions import StageCmdFailedError
 from dvc.stage.serialize import to_lockfile
 from dvc.utils.serialize import _yaml, dumps_yaml, loads_yaml
 
@@ -43,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             return self.validate(loads_yaml(text), self.relpath) if text else {}, text
 
     parse_once()
+    print_errors()
     dvc.dvcfile.Lockfile = Entry  # type: ignore[misc]
     return run_dvc(["--wait-for-lock", "repro", "--quiet", "--single-item", *arguments])
 
@@ -57,6 +63,19 @@ class Lockfile(dvc.dvcfile.Lockfile):
             entry = dumps_yaml({"stages": to_lockfile(each, **options)})
             lock = replace_entry(lock, entry.removeprefix(STAGES))
         write_lock(lock, Path(self.path))
+
+
+def print_errors() -> None:
+    """Let DVC print its errors despite `--quiet`, but those of commands, which print their own."""
+    for handler in logging.getLogger("dvc").handlers:
+        handler.addFilter(is_of_dvc)
+    dvc.logger.set_loggers_level = lambda _: set_loggers_level(logging.ERROR)
+
+
+def is_of_dvc(record: logging.LogRecord) -> bool:
+    """Whether a record is not that of a command that failed."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error and error.__cause__, StageCmdFailedError)
 
 
 def parse_once() -> None:

@@ -144,8 +144,19 @@ def test_missing_dependencies_are_pulled(projects: dict[str, Path], tmp_path: Pa
 
 def test_a_stage_that_fails_leaves_the_lock(projects: dict[str, Path]) -> None:
     before = (projects["ours"] / "dvc.lock").read_bytes()
-    assert run(projects["ours"], *OURS, "fail").returncode != 0
+    done = run(projects["ours"], *OURS, "fail")
+    assert (done.returncode != 0, done.stderr) == (True, "")  # a command prints its own error
     assert (projects["ours"] / "dvc.lock").read_bytes() == before
+
+
+def test_an_error_of_dvc_is_printed(projects: dict[str, Path]) -> None:
+    source = projects["ours"] / "source.txt"
+    source.rename(source.with_name("moved.txt"))
+    done = run(projects["ours"], *OURS, "--force", "count@a")
+    source.with_name("moved.txt").rename(source)
+    assert done.returncode != 0
+    error = "ERROR: failed to reproduce 'count@a': dependency 'source.txt' does not exist\n"
+    assert done.stderr == error
 
 
 def test_a_damaged_entry_is_an_error(projects: dict[str, Path]) -> None:
