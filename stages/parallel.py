@@ -79,9 +79,9 @@ def read_pipeline() -> tuple[Graph, set[str]]:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo, lock_repo
 
-    from stages.run_stage import parse_once
+    from stages.dvc_patches import patch_dvc
 
-    parse_once()
+    patch_dvc()
     try:
         with Repo() as repo, lock_repo(repo):
             stages = repo.index.graph

@@ -8,10 +8,7 @@ hundred stages, this takes ten seconds or more, while no other DVC command can r
 prints the errors of DVC.
 """
 
-import functools
 import logging
-import os
-import pickle
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,12 +19,10 @@ import dvc.logger
 from dvc.cli import main as run_dvc
 from dvc.logger import set_loggers_level
 from dvc.stage.exceptions import StageCmdFailedError
-from dvc.stage.serialize import to_lockfile
-from dvc.utils.serialize import _yaml, dumps_yaml, loads_yaml
+from dvc.utils.serialize import loads_yaml
 
-from stages.dvc_lock import read_lock, replace_entry, select_entries, write_lock
-
-STAGES = "stages:\n"
+from stages.dvc_lock import read_lock, select_entries
+from stages.dvc_patches import Lockfile, patch_dvc
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,22 +42,10 @@ def main(arguments: Sequence[str]) -> int:
             text = select_entries(read_lock(Path(self.path)), [stage])
             return self.validate(loads_yaml(text), self.relpath) if text else {}, text
 
-    parse_once()
+    patch_dvc()
     print_errors()
     dvc.dvcfile.Lockfile = Entry  # type: ignore[misc]
     return run_dvc(["--wait-for-lock", "repro", "--quiet", "--single-item", *arguments])
-
-
-class Lockfile(dvc.dvcfile.Lockfile):
-    """dvc.lock, of which only the entries of the stages that ran are written."""
-
-    def dump_stages(self, stages: Sequence[Any], **options: Any) -> None:
-        """Replace the entries of stages."""
-        lock = read_lock(Path(self.path))
-        for each in stages:
-            entry = dumps_yaml({"stages": to_lockfile(each, **options)})
-            lock = replace_entry(lock, entry.removeprefix(STAGES))
-        write_lock(lock, Path(self.path))
 
 
 def print_errors() -> None:
@@ -76,20 +59,6 @@ def is_of_dvc(record: logging.LogRecord) -> bool:
     """Whether a record is not that of a command that failed."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error and error.__cause__, StageCmdFailedError)
-
-
-def parse_once() -> None:
-    """Let DVC parse the same YAML only once in this process; it does so for each stage."""
-    parse = _yaml.parse_yaml
-
-    @functools.cache
-    def pickled(text: str, path: str, typ: str) -> bytes:
-        return pickle.dumps(parse(text, path, typ))
-
-    # Callers get objects of their own, which they may change.
-    _yaml.parse_yaml = lambda text, path, typ="safe": pickle.loads(
-        pickled(text, os.path.relpath(path), typ)
-    )
 
 
 if __name__ == "__main__":

@@ -8,10 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from dvc.utils.serialize import _yaml
 
 from stages.dvc_lock import leave_out
-from stages.run_stage import parse_once
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = """
@@ -99,17 +97,6 @@ def test_stale_stages_are_those_of_dvc(projects: dict[str, Path]) -> None:
     params.write_text(PARAMS)
     assert "count@b" in stale
     assert read.stdout.strip() == str(sorted(stale))
-
-
-def test_parsed_values_are_not_shared() -> None:
-    parse = _yaml.parse_yaml
-    try:
-        parse_once()
-        first, second = (_yaml.parse_yaml("a: {b: [1]}", "params.yaml") for _ in range(2))
-        first["a"]["b"].append(2)
-        assert second == _yaml.parse_yaml("a: {b: [1]}", "params.yaml") == {"a": {"b": [1]}}
-    finally:
-        _yaml.parse_yaml = parse
 
 
 def test_a_changed_stage_keeps_its_place(projects: dict[str, Path]) -> None:
