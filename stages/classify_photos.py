@@ -15,6 +15,7 @@ from pathlib import Path
 from stages.config.load import load_params
 from stages.core.cli import exit_on_error
 from stages.core.errors import ConfigError, DataError
+from stages.inference.images import list_files, open_image
 
 
 def main() -> None:
@@ -40,16 +41,16 @@ def main() -> None:
     failed = False
     for path in photos:
         try:
-            print(describe({path.name: classify(pretrained, path.read_bytes(), config.top)}))
-        except (DataError, OSError) as error:
-            print(f"error: {path}: {error}", file=sys.stderr)
+            print(describe({path.name: classify(pretrained, open_image(path), config.top)}))
+        except DataError as error:
+            print(f"error: {error}", file=sys.stderr)
             failed = True
     if failed:
         raise DataError("some files are not photographs")
 
 
 def list_photos(folder: Path | str | None) -> list[Path]:
-    """Return the files of a folder, or the two photographs of scikit-learn.
+    """Return the image files of a folder, or the two photographs of scikit-learn.
 
     Raises:
         DataError: If there are none.
@@ -58,10 +59,7 @@ def list_photos(folder: Path | str | None) -> list[Path]:
         from sklearn.datasets import load_sample_images
 
         return [Path(name) for name in load_sample_images().filenames]
-    found = sorted(path for path in Path(folder).glob("*") if path.is_file())
-    if not found:
-        raise DataError(f"{folder}: expected a folder of photographs")
-    return found
+    return list(list_files(str(folder)))
 
 
 if __name__ == "__main__":

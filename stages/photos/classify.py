@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from PIL import Image
 
 from stages.core.errors import ConfigError, DataError
 from stages.core.files import read_json
-from stages.encoding.image import encode_image
+from stages.encoding.image import CropResize, crop_and_resize
 
 
 class Pretrained(NamedTuple):
@@ -55,19 +56,17 @@ def load_pretrained(network: str, fetch_weights: Callable[[], Path], index: Path
     return Pretrained(model, module.preprocess_input, classes)
 
 
-def classify(pretrained: Pretrained, content: bytes, top: int) -> list[tuple[str, float]]:
-    """Return the most probable classes of an image file and their probabilities.
+def classify(pretrained: Pretrained, image: Image.Image, top: int) -> list[tuple[str, float]]:
+    """Return the most probable classes of a photograph and their probabilities.
 
     Args:
         pretrained: Classifier.
-        content: Content of the file.
+        image: Photograph of any size.
         top: Number of classes.
-
-    Raises:
-        InvalidImageError: If it is not a valid image.
     """
-    image = encode_image(content, {"shape": pretrained.model.input_shape[1:]})
-    inputs = pretrained.preprocess(image[None].astype(np.float32))
+    crop = CropResize(None, 1.0, pretrained.model.input_shape[1:])
+    pixels = crop_and_resize(image, crop, enlarge=True)
+    inputs = pretrained.preprocess(pixels[None].astype(np.float32))
     p = pretrained.model.predict(inputs, verbose=0)[0].astype(np.float64)
     best = np.argsort(-p, kind="stable")[:top]
     return [(pretrained.classes[number], float(p[number])) for number in best]

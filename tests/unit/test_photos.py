@@ -87,6 +87,7 @@ def test_a_folder_is_classified_and_a_damaged_file_has_a_line(
     (project / "own").mkdir()
     Image.new("RGB", (40, 30), (0, 30, 255)).save(project / "own/sea.png")
     (project / "own/broken.png").write_bytes(b"not an image")
+    (project / "own/notes.txt").write_text("no image either")
     with pytest.raises(DataError, match="some files are not photographs"):
         run(monkeypatch, "own")
     shown = capsys.readouterr()
@@ -95,12 +96,11 @@ def test_a_folder_is_classified_and_a_damaged_file_has_a_line(
     assert shown.err.count("\n") == 1
 
 
-def test_the_answer_is_that_of_the_network_on_preprocessed_pixels(project: Path) -> None:
+def test_the_answer_is_that_of_the_network_on_preprocessed_pixels() -> None:
     model = TinyNet()
     model.get_layer("head").set_weights([np.eye(3), np.zeros(3)])
     pretrained = classify.Pretrained(model, preprocess_input, NAMES)
-    Image.new("RGB", (8, 6), (255, 0, 51)).save(project / "image.png")
-    answer = dict(classify.classify(pretrained, (project / "image.png").read_bytes(), 3))
+    answer = dict(classify.classify(pretrained, Image.new("RGB", (8, 6), (255, 0, 51)), 3))
     expected = np.exp([1, 0, 0.2]) / np.exp([1, 0, 0.2]).sum()
     assert list(answer) == ["red", "deep_blue", "green"]
     assert list(answer.values()) == pytest.approx(expected[[0, 2, 1]], abs=1e-6)
@@ -145,7 +145,7 @@ def test_a_network_without_weights_is_refused(
     with pytest.raises(ConfigError, match=r"no file and hash of the weights of 'VGG16'"):
         run(monkeypatch, "--network", "VGG16")
     (project / "empty").mkdir()
-    with pytest.raises(DataError, match="empty: expected a folder of photographs"):
+    with pytest.raises(DataError, match="empty: no images in this folder"):
         run(monkeypatch, "empty")
     values = read_yaml(ROOT / "params.yaml")
     values["photos"]["network"] = "VGG16"
