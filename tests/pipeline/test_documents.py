@@ -76,19 +76,6 @@ RUN = [
 ]
 
 
-# A dvc that does the same in less time: with the other one, the commands would take minutes more.
-DVC = f"""#!{sys.executable}
-import sys
-sys.path.insert(0, {str(reduced.ROOT)!r})
-import dvc.dvcfile
-from dvc.cli import main
-from stages.dvc_patches import Lockfile, patch_dvc
-patch_dvc()
-dvc.dvcfile.Lockfile = Lockfile
-sys.exit(main())
-"""
-
-
 class Folders(NamedTuple):
     """Folders in which commands run, and what stands for names in the documents.
 
@@ -110,9 +97,6 @@ def folders(ran: Project, tmp_path_factory: pytest.TempPathFactory) -> Folders:
     project, other, origin = root / "project", root / "other", root / "origin.git"
     shutil.copytree(ran.folder, project, symlinks=True)
     use_this_environment(project)
-    (root / "bin").mkdir()
-    (root / "bin/dvc").write_text(DVC, encoding="utf-8")
-    (root / "bin/dvc").chmod(0o755)
     shutil.copy(project / "data/own/digits/7_easy.png", project / "digit.png")
     shrink_sweep(project / "sweeps.yaml")
     run(project, "git branch -M main")
@@ -183,7 +167,6 @@ def run(folder: Path, command: str) -> str:
         for key, at in (("NAME", ""), ("EMAIL", "@localhost"))
     }
     environment = reduced.environment() | author | {"COLUMNS": "400"}
-    environment["PATH"] = f"{folder.parent / 'bin'}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(
         command,
         shell=True,
