@@ -55,7 +55,7 @@ def main() -> None:
         print(machine, flush=True)
         warn_of_changes(Path.cwd())
         rerun(clone, selected)
-        compared = compare_locks(before, read_lock(clone / LOCK), selected)
+        compared = compare_locks(before, parse_lock(clone / LOCK), selected)
     print(summarize(compared))
     print(f"{machine}\n{time.perf_counter() - began:.0f} s")
     sys.exit(any(comparison.state != SAME for comparison in compared))
@@ -73,7 +73,7 @@ def clone_project(project: Path, clone: Path) -> Stages:
     """
     subprocess.run(["git", "clone", "--quiet", str(project), str(clone)], check=True)
     (clone / ".dvc/config.local").write_text("[cache]\n    dir = cache\n", encoding="utf-8")
-    before = read_lock(clone / LOCK)
+    before = parse_lock(clone / LOCK)
     downloaded = {}
     for name, stage in before.items():
         for path in outputs(stage):
@@ -90,8 +90,8 @@ def clone_project(project: Path, clone: Path) -> Stages:
     return before
 
 
-def read_lock(path: Path) -> Stages:
-    """Read the stages of a dvc.lock, by name.
+def parse_lock(path: Path) -> Stages:
+    """Parse the stages of a dvc.lock, by name.
 
     Raises:
         ConfigError: If the file does not exist.

@@ -25,7 +25,7 @@ from stages.parallel import (
     select_stages,
 )
 from stages.preload import preloaded
-from stages.verify import read_lock
+from stages.verify import parse_lock
 
 ROOT = Path(__file__).parents[2]
 PIPELINE: Graph = {"raw": [], "split": ["raw"], "train": ["split"], "test": ["train", "split"]}
@@ -90,7 +90,7 @@ def test_recorded_training_times_are_by_stage() -> None:
     assert recorded_seconds({}) == {}
     committed = recorded_seconds(read_baseline())
     assert committed
-    assert committed.keys() <= read_lock(ROOT / "dvc.lock").keys()
+    assert committed.keys() <= parse_lock(ROOT / "dvc.lock").keys()
 
 
 def test_independent_stages_run_at_the_same_time() -> None:

@@ -210,7 +210,7 @@ def test_a_pipeline_is_verified(
 
 def test_a_project_that_never_ran_cannot_be_verified(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"dvc\.lock: not committed"):
-        verify.read_lock(tmp_path / "dvc.lock")
+        verify.parse_lock(tmp_path / "dvc.lock")
 
 
 def test_outputs_of_a_failed_stage_are_missing(
@@ -226,7 +226,7 @@ def test_outputs_of_a_failed_stage_are_missing(
 
 
 def test_the_committed_lock_can_be_read() -> None:
-    stages = verify.read_lock(ROOT / "dvc.lock")
+    stages = verify.parse_lock(ROOT / "dvc.lock")
     assert any(map(verify.is_download, stages))
     assert all(
         isinstance(md5, str) for each in stages.values() for md5 in verify.outputs(each).values()
