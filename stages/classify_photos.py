@@ -53,12 +53,14 @@ def list_photos(folder: Path | str | None) -> list[Path]:
     """Return the image files of a folder, or the two photographs of scikit-learn.
 
     Raises:
-        DataError: If there are none.
+        DataError: If there is no such folder, or no image in it.
     """
     if folder is None:
         from sklearn.datasets import load_sample_images
 
         return [Path(name) for name in load_sample_images().filenames]
+    if not Path(folder).exists():  # said before the weights are downloaded
+        raise DataError(f"{folder}: expected a folder of photographs")
     return list(list_files(str(folder)))
 
 

@@ -147,6 +147,9 @@ def test_a_network_without_weights_is_refused(
     (project / "empty").mkdir()
     with pytest.raises(DataError, match="empty: no images in this folder"):
         run(monkeypatch, "empty")
+    with pytest.raises(DataError, match="nowhere: expected a folder of photographs"):
+        run(monkeypatch, "nowhere")
+    assert not (project / "data").exists()  # no weights were fetched
     values = read_yaml(ROOT / "params.yaml")
     values["photos"]["network"] = "VGG16"
     with pytest.raises(ConfigError, match=r"photos\.network: expected one of ResNet50"):
