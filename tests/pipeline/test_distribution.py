@@ -79,3 +79,7 @@ def test_workers_of_this_machine_share_the_cache(tmp_path: Path) -> None:
     assert (project / "models/toy_circle/model.keras").is_file()
     assert not (project / "models/toy_circle/run.json").exists()  # restored, not trained here
     assert "up to date" in reduced.output(project, "dvc", "status", "train@toy_circle")
+    # Its dependencies are up to date: their entries of dvc.lock are sent, though they do not run.
+    command = ["-m", "stages.distribute", "--workers", "2", "evaluate@toy_circle"]
+    assert "\n1 stages in" in reduced.output(project, sys.executable, *command)
+    assert "up to date" in reduced.output(project, "dvc", "status", "evaluate@toy_circle")

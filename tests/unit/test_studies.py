@@ -14,6 +14,7 @@ from stages.config.load import parse_params, read_yaml
 from stages.core.errors import ConfigError
 from stages.studies import findings, results, variants
 from stages.studies.findings import Summary
+from tests import reduced
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +31,16 @@ def test_a_grid_has_every_combination_after_the_named_variants() -> None:
         "2.5, none": {"a.b": 2.5, "c": []},
     }
     assert variants.expand({}, {"x": {"a": 1}}) == {"x": {"a": 1}}
+
+
+def test_the_reduced_pipeline_compares_two_variants_for_each_chart() -> None:
+    studies = reduced.reduced_params()["studies"].values()
+    compared = {
+        study["chart"]
+        for study in studies
+        if len(variants.expand(study["grid"], study["variants"])) > 1
+    }
+    assert compared == {study["chart"] for study in studies}
 
 
 def test_only_the_named_values_are_replaced() -> None:
