@@ -36,7 +36,7 @@ from stages.core.files import read_json, write_json
 from stages.core.paths import PARAMS
 from stages.page.results import BENCHMARKS, read_benchmarks
 from stages.record import describe_machine, read_cpuinfo
-from stages.verify import LOCK, clone_project, compare_locks, read_lock, summarize
+from stages.verify import LOCK, clone_project, compare_locks, parse_lock, summarize
 
 SIDES = ("as_taught", "ours")
 SAMPLE_SECONDS = 0.5  # interval of memory measurements
@@ -190,7 +190,7 @@ def run_pipeline(recipes: Mapping[str, Recipe], results: Results) -> dict[str, A
         seconds = time.perf_counter() - began
         if process.returncode:
             raise UserError("make repro failed in a clone; see the lines above")
-        print(summarize(compare_locks(committed, read_lock(clone / LOCK), committed)))
+        print(summarize(compare_locks(committed, parse_lock(clone / LOCK), committed)))
     return {"ours_seconds": round(seconds, 1), "ours_memory_mb": round(before - lowest)}
 
 
