@@ -70,6 +70,8 @@ def main() -> None:
     if not selected:
         print("Data and pipelines are up to date.")
         return
+    if remote:
+        push_dependencies(selected, graph)
     began = time.perf_counter()
     os.environ["RAY_DEDUP_LOGS"] = "0"  # similar lines of several workers are not the same
     ray = connect(arguments.address, cores=THREADS * (arguments.workers or JOBS))
@@ -94,6 +96,21 @@ def find_remote() -> str:
         if not name:
             raise ConfigError("--remote: no default remote; `dvc remote add --default` adds one")
         return str(repo.config["remote"][name]["url"])
+
+
+def push_dependencies(selected: Graph, graph: Graph) -> None:
+    """Push what the stages to run depend on and what is up to date here, so that workers find it.
+
+    Args:
+        selected: Graph of the stages to run.
+        graph: Graph of all stages.
+    """
+    from dvc.repo import Repo
+
+    others = {dep for stage in selected for dep in graph[stage]} - selected.keys()
+    if others:
+        with Repo() as repo:
+            repo.push(targets=sorted(others))
 
 
 def describe_job(remote: str) -> worker.Job:

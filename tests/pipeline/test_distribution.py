@@ -41,6 +41,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_stages_on_two_nodes_give_the_bytes_of_dvc_repro_although_one_dies(tmp_path: Path) -> None:
     plain, spread = make_projects(tmp_path)
+    # Up to date in the driver, but not in the remote.
+    reduced.run_pipeline(spread, "synthesize@circle", stdout=subprocess.PIPE)
     with two_nodes(tmp_path) as (address, nodes):
         command = [sys.executable, "-m", "stages.distribute", "--address", address, "--remote"]
         process = subprocess.Popen(
