@@ -104,13 +104,15 @@ def push_dependencies(selected: Graph, graph: Graph) -> None:
     Args:
         selected: Graph of the stages to run.
         graph: Graph of all stages.
+
+    Raises:
+        UserError: If `dvc push` fails, which says why.
     """
-    from dvc.repo import Repo
+    from dvc.cli import main as dvc
 
     others = {dep for stage in selected for dep in graph[stage]} - selected.keys()
-    if others:
-        with Repo() as repo:
-            repo.push(targets=sorted(others))
+    if others and dvc(["push", *sorted(others)]):
+        raise UserError("--remote: `dvc push` failed; see the lines above")
 
 
 def describe_job(remote: str) -> worker.Job:

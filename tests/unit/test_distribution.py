@@ -1,5 +1,6 @@
 """dvc.lock as text, and what workers are sent."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from stages.core.errors import ConfigError, UserError
 from stages.distribution import push, worker
 from stages.dvc_lock import leave_out, replace_entry, select_entries, sort_lock, split_lock
 
+ROOT = Path(__file__).parents[2]
 HEAD = "schema: '2.0'\nstages:\n"
 A, B, C = (
     f"  {name}:\n    cmd: run {name}\n    outs:\n    - path: {name}.csv\n      md5: '1'\n"
@@ -71,6 +73,30 @@ def test_entries_stay_where_they_were_and_new_ones_come_last() -> None:
 )
 def test_paths_inside_others(path: str, other: str, expected: bool) -> None:
     assert distribute.is_inside(path, other) == expected
+
+
+def test_a_remote_that_cannot_be_used_is_reported_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("stages: {a: {cmd: echo 1 > a.txt, outs: [a.txt]}}")
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    for command in ("init", "repro", "remote add --default cloud gs://bucket"):
+        subprocess.run([sys.executable, "-m", "dvc", *command.split()], check=True)
+    distribute.push_dependencies({"a": []}, {"a": []})  # is to run: nothing to push
+    code = (
+        "from stages import distribute; from stages.core.cli import exit_on_error\n"
+        "graph = {'a': [], 'b': ['a']}\n"
+        "exit_on_error(lambda: distribute.push_dependencies({'b': ['a']}, graph))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "requires 'dvc-gs' to be installed" in done.stderr
+    assert done.stderr.endswith("error: --remote: `dvc push` failed; see the lines above\n")
+    assert "Traceback" not in done.stderr
 
 
 def test_files_of_folders_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
