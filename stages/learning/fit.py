@@ -138,10 +138,11 @@ def compile_model(
 ) -> None:
     """Compile a model for CPUs.
 
-    XLA is not used, since its convolutions and loops are many times slower on CPUs.
+    XLA is not used, since its convolutions and loops are many times slower on CPUs. The optimizer
+    is built here, or Keras would build it while it traces the training function, and trace again.
 
     Args:
-        model: Model to compile.
+        model: Model to compile, built.
         optimizer: Optimizer from `make_optimizer`; None if `train_step` has its own.
         arguments: Further arguments of `keras.Model.compile`, such as `loss` and `metrics`.
     """
@@ -151,6 +152,8 @@ def compile_model(
         steps_per_execution=STEPS_PER_EXECUTION,
         **arguments,
     )
+    if optimizer is not None:
+        optimizer.build(model.trainable_variables)
 
 
 def train_classifier(
