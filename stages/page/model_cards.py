@@ -1,4 +1,4 @@
-"""Model cards: what a model is, what it is for, how well it works, and what its errors cost.
+"""Model cards: model details, intended use, training and evaluation data, metrics, limitations.
 
 Pure functions: stages/model_cards.py reads the files. The headings are those of the Hugging Face
 Hub; the questions are those of Mitchell et al.: Model cards for model reporting, FAT* 2019.
@@ -24,10 +24,10 @@ from stages.page.render import (
 
 TEMPLATE = "model_card.md.jinja"
 INPUTS = {  # by type in spec.json
-    "characters": "Text, encoded as characters out of a vocabulary of {size:,}.",
-    "character_sequence": "A text, encoded as characters out of a vocabulary of {size:,}.",
-    "image": "An image; it is brought to {shape} pixels.",
-    "text": "A text, encoded as words out of a vocabulary of {size:,}, at most {max_length:,}.",
+    "characters": "Text, encoded as characters; vocabulary of {size:,}.",
+    "character_sequence": "Text, encoded as characters; vocabulary of {size:,}.",
+    "image": "An image, resized to {shape} pixels.",
+    "text": "Text, encoded as at most {max_length:,} words; vocabulary of {size:,}.",
     "table": "A row of a table with the columns {columns}.",
     "points": "Two coordinates of a point.",
     "pixel_coordinates": "Row and column of a pixel.",
@@ -164,8 +164,8 @@ def describe_spread(page: ModelPage) -> str:
     if page.seed_results:
         return f"It was trained with {recipes.plural(len(page.seed_results) + 1, 'seed')}."
     if f"{page.row['metric']}_std" in page.metrics:
-        return "It was trained once per fold of the cross-validation."
-    return "It was trained with one seed, so that the variation between seeds is not known."
+        return "One model was trained per fold of the cross-validation."
+    return "It was trained with one seed; the variance over seeds is unknown."
 
 
 def list_findings(page: ModelPage) -> list[str]:
@@ -186,7 +186,7 @@ def describe_errors(page: ModelPage, spec: Mapping[str, Any]) -> str:
     counts = page.data.get("confusion_matrix", [])
     total = sum(record["count"] for record in counts)
     wrong = sum(record["count"] for record in counts if record["actual"] != record["predicted"])
-    sentences = [f"{wrong:,} of {total:,} test examples are classified wrongly."] if total else []
+    sentences = [f"{wrong:,} of {total:,} test examples are misclassified."] if total else []
     positive = spec.get("positive_class")
     if positive is not None and "test.false_negative_rate" in page.metrics:
         (negative,) = (name for name in spec["classes"] if name != positive)
@@ -194,15 +194,15 @@ def describe_errors(page: ModelPage, spec: Mapping[str, Any]) -> str:
             percent(page.metrics[f"test.false_{side}_rate"]) for side in ("negative", "positive")
         )
         sentences.append(
-            f"At a threshold of 50%, {missed} of the test examples of class {positive} are taken"
-            f" for {negative} (false negatives), and {alarms} of those of class {negative} for"
-            f" {positive} (false positives)."
+            f"At a threshold of 50%, {missed} of the test examples of class {positive} are"
+            f" predicted as {negative} (false negatives), and {alarms} of those of class {negative}"
+            f" as {positive} (false positives)."
         )
     return " ".join(sentences)
 
 
 def describe_abstention(calibration: Mapping[str, Any]) -> str:
-    """Describe when a calibrated classifier does not answer; empty if it is not calibrated.
+    """Describe when a calibrated classifier abstains; empty if it is not calibrated.
 
     Args:
         calibration: Content of calibration.json.
@@ -217,10 +217,11 @@ def describe_abstention(calibration: Mapping[str, Any]) -> str:
         f" {percent(measured['expected_calibration_error'], 2)}."
     )
     unlike = calibration["unlike"]["type"] != "none"
-    warning = " It also warns of inputs that are unlike the training data." if unlike else ""
+    warning = " It also warns of out-of-distribution inputs." if unlike else ""
     return (
         f"{sentence} Below a confidence of {percent(calibration['threshold'])}, `stages.predict`"
-        f" answers that it does not know: it answers {percent(measured['answered'])} of the"
-        f" validation examples, {percent(measured['accuracy_answered'], 2)} of them right, instead"
-        f" of {percent(measured['accuracy'], 2)} of all.{warning}"
+        ' abstains ("I do not know"). On the validation split, coverage is'
+        f" {percent(measured['answered'])} and the accuracy on covered examples"
+        f" {percent(measured['accuracy_answered'], 2)}, compared with"
+        f" {percent(measured['accuracy'], 2)} on all.{warning}"
     )

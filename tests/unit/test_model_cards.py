@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PARAMS = load_params(ROOT / "params.yaml")
 HEADINGS = [
     "Model details", "Intended use", "Training data", "Evaluation data", "Metrics",
-    "Limits and biases", "What errors cost", "How to use",
+    "Limitations and biases", "Costs of errors", "How to use",
 ]  # fmt: skip
 OWN_FILES = {"row.png", "numbers.txt"}  # no example is in docs/examples/
 SPEC: dict[str, Any] = {
@@ -162,7 +162,7 @@ def test_the_card_of_masses_says_first_that_it_is_no_diagnosis() -> None:
     card = read_card("masses_mlp")
     assert card.index("Not a diagnostic tool") < card.index("accuracy: **")
     assert "Out of scope: diagnosis" in section(card, "Intended use")
-    assert "false negative is a cancer" in section(card, "What errors cost")
+    assert "false negative is a missed cancer" in section(card, "Costs of errors")
 
 
 def test_the_stage_writes_a_card_of_each_model_and_removes_others(project: Path) -> None:
@@ -194,7 +194,7 @@ def test_seeds_of_another_recipe_are_not_shown(project: Path) -> None:
     assert project
     entry = {"recipe": "another", "results": {"2": 0.9}}
     card = model_cards.render(stage.read_evidence("mnist_cnn", PARAMS, entry))
-    assert "the variation between seeds is not known" in card
+    assert "the variance over seeds is unknown" in card
 
 
 def test_cross_validation_is_described_with_its_spread(project: Path) -> None:
@@ -208,16 +208,15 @@ def test_cross_validation_is_described_with_its_spread(project: Path) -> None:
 
 
 def test_calibration_says_when_there_is_no_answer(evidence: Evidence) -> None:
-    costs = section(model_cards.render(evidence), "What errors cost")
+    costs = section(model_cards.render(evidence), "Costs of errors")
     assert "temperature of 1.25" in costs
     assert "from 4.00% to 1.00%" in costs
     assert "Below a confidence of 90.0%" in costs
-    assert (
-        "answers 80.0% of the validation examples, 99.00% of them right, instead of 95.00%" in costs
-    )
-    assert "unlike" not in costs
+    assert "coverage is 80.0% and the accuracy on covered examples 99.00%" in costs
+    assert "compared with 95.00% on all" in costs
+    assert "out-of-distribution" not in costs
     warned = model_cards.describe_abstention(CALIBRATION | {"unlike": {"type": "ranges"}})
-    assert warned.endswith("inputs that are unlike the training data.")
+    assert warned.endswith("It also warns of out-of-distribution inputs.")
     assert model_cards.describe_abstention({}) == ""
 
 
@@ -231,11 +230,11 @@ def test_the_errors_of_each_side_are_counted(evidence: Evidence) -> None:
     page = evidence.page._replace(details={"data": {"confusion_matrix": records}}, metrics=rates)
     spec = SPEC | {"task": "classification"}
     several = model_cards.describe_errors(page, spec)
-    assert several == "15 of 1,105 test examples are classified wrongly."
+    assert several == "15 of 1,105 test examples are misclassified."
     binary = model_cards.describe_errors(page, spec | {"positive_class": "yes"})
     assert binary == (
-        f"{several} At a threshold of 50%, 0.5% of the test examples of class yes are taken for no"
-        " (false negatives), and 10.0% of those of class no for yes (false positives)."
+        f"{several} At a threshold of 50%, 0.5% of the test examples of class yes are predicted as"
+        " no (false negatives), and 10.0% of those of class no as yes (false positives)."
     )
     assert model_cards.describe_errors(page, spec | {"task": "translation"}) == ""
 
@@ -243,10 +242,10 @@ def test_the_errors_of_each_side_are_counted(evidence: Evidence) -> None:
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
-        ({"type": "image", "shape": [32, 16, 3]}, "An image; it is brought to 32x16 pixels."),
+        ({"type": "image", "shape": [32, 16, 3]}, "An image, resized to 32x16 pixels."),
         (
             {"type": "text", "vocabulary": ["a"] * 2_000, "max_length": 80},
-            "A text, encoded as words out of a vocabulary of 2,000, at most 80.",
+            "Text, encoded as at most 80 words; vocabulary of 2,000.",
         ),
         (
             {"type": "table", "columns": [{"name": "age"}, {"name": "shape"}]},
