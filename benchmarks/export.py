@@ -45,7 +45,7 @@ print(model.predict(image[None], verbose=0).argmax())
 def main() -> None:
     """Measure all models and write the results."""
     exported = load_params().export.models
-    models = {name: measure_model(name, formats) for name, formats in exported.items()}
+    models = {name: measure_model(name, each.formats) for name, each in exported.items()}
     machine = name_machine(describe_machine(read_cpuinfo()))
     starts = measure_start(DIGITS)
     write_json(RESULTS, {"machine": machine, "models": models, "start": starts})

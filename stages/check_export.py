@@ -1,4 +1,4 @@
-"""Export models and compare the files with Keras: reports/export/.
+"""Export a model and compare the files with Keras: reports/export/<model>/.
 
 Writes metrics.json (size and accuracy) and details.json there. Times are not part of it, since two
 runs differ in them: see benchmarks/export.py.
@@ -8,10 +8,9 @@ import logging
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from stages.config.load import load_params
-from stages.core.cli import exit_on_error
+from stages.config.load import get_section, load_params
+from stages.core import cli
 from stages.core.files import write_json
 from stages.core.paths import MODELS, REPORTS
 from stages.core.splits import load_split
@@ -21,63 +20,57 @@ from stages.exporting.agreement import (
     KERAS,
     LITERT,
     ONNX,
+    ExportedFile,
     Reference,
-    Row,
     compare,
-    conclude,
     make_metrics,
 )
 
-FOLDER = REPORTS / "export"
 BATCH_SIZE = 100
 
 
-def main() -> None:
-    """Export the models of the section `export` of params.yaml."""
+def main(model: str) -> None:
+    """Export `model` in the formats that params.yaml names."""
     config = load_params().export
-    # Each model has functions of its own, and TensorFlow warns of tracing them again.
+    formats = get_section(config.models, model, "exported model").formats
+    # The formats have functions of their own, and TensorFlow warns of tracing them again.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    rows = [row for name, formats in config.models.items() for row in check(name, formats, config)]
-    finding = conclude(rows, config.num_examples)
-    write_json(FOLDER / "metrics.json", make_metrics(rows))
-    write_json(
-        FOLDER / "details.json",
-        [
-            {
-                "finding": finding,
-                "num_examples": config.num_examples,
-                "files": [row._asdict() for row in rows],
-            }
-        ],
+    files = check(model, formats, config.num_examples)
+    folder = REPORTS / "export" / model
+    write_json(folder / "metrics.json", make_metrics(files))
+    details = {
+        "num_examples": config.num_examples,
+        "files": [file._asdict() for file in files],
+    }
+    write_json(folder / "details.json", [details])
+    print(
+        f"{model}: "
+        + ", ".join(f"{file.format} {file.size:,} bytes, {file.accuracy:.4f}" for file in files)
     )
-    print(finding)
 
 
-def check(name: str, formats: Sequence[str], config: Any) -> list[Row]:
+def check(name: str, formats: Sequence[str], num_examples: int) -> list[ExportedFile]:
     """Export a model, and compare each file with it on test examples.
 
     Args:
         name: Id of the model.
         formats: Formats to write.
-        config: Section of the export.
+        num_examples: Number of test examples, at most.
 
     Raises:
         ModelError: If a float32 file disagrees, or a format cannot represent the model.
     """
-    import keras
-
     from stages.exporting import convert
     from stages.exporting.runtimes import OPENERS, predict_batches
     from stages.inference.bundle import load_bundle
     from stages.inference.outputs import normalize, probabilities
 
-    keras.utils.clear_session()
     model, spec = load_bundle(MODELS / name)
     test = load_split(spec["dataset"], "test")
-    x, y = test.x[: config.num_examples], test.y[: config.num_examples]
+    x, y = test.x[:num_examples], test.y[:num_examples]
     reference = Reference(name, probabilities(model, x, spec["input"]["type"]), y)
     size = (MODELS / name / "model.keras").stat().st_size
-    rows = [compare(reference, KERAS, size, reference.p)]
+    checked = [compare(reference, KERAS, size, reference.p)]
     files = {ONNX: convert.ONNX, LITERT: convert.LITERT, INT8: convert.INT8}
     writers = make_writers(model, spec)
     inputs = x.astype(model.inputs[0].dtype)
@@ -88,9 +81,9 @@ def check(name: str, formats: Sequence[str], config: Any) -> list[Row]:
             writers[path.name](path)
             outputs = predict_batches(OPENERS[path.suffix](path), inputs, batch_size)
             size = path.stat().st_size
-            rows.append(compare(reference, format_, size, normalize(outputs)))
-    return rows
+            checked.append(compare(reference, format_, size, normalize(outputs)))
+    return checked
 
 
 if __name__ == "__main__":
-    exit_on_error(main)
+    cli.run(main, "model")

@@ -1,4 +1,4 @@
-"""Look inside trained networks: reports/look_inside/.
+"""Look inside a trained network: reports/look_inside/<model>/.
 
 For examples of a split that params.yaml names: what each part of an image, each word of a review
 and each column of a table did to the answer; besides, feature maps, kernels and weights.
@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from stages.config.load import load_params
-from stages.core.cli import exit_on_error
+from stages.config.load import get_section, load_params
+from stages.core import cli
 from stages.core.errors import ConfigError
 from stages.core.files import atomic_output, write_json
 from stages.core.paths import MODELS, REPORTS
@@ -27,26 +27,25 @@ from stages.inference.explain.present import (
 from stages.plots.full_color import save_full_color
 from stages.plots.style import figure_style
 
-FOLDER = REPORTS / "look_inside"
 DECIMALS = 4  # of stored effects
 
 
-def main() -> None:
-    """Explain the examples of the section `look_inside` of params.yaml."""
+def main(model: str) -> None:
+    """Explain the answers of `model` for the examples that params.yaml names."""
     config = load_params().look_inside
-    sections, saved = [], 0
-    with figure_style(), atomic_output(FOLDER / "plots") as plots:
+    examples = get_section(config.models, model, "explained model").examples
+    bundle = load_bundle(MODELS / model)
+    split = choose(load_split(bundle.spec["dataset"], config.split), examples, model)
+    folder = REPORTS / "look_inside" / model
+    with figure_style(), atomic_output(folder / "plots") as plots:
         plots.mkdir()
-        for name, examples in config.examples.items():
-            bundle = load_bundle(MODELS / name)
-            split = choose(load_split(bundle.spec["dataset"], config.split), examples, name)
-            explained = explain(bundle, split, examples, config)
-            sections.append(describe(name, bundle, examples, split, explained))
-            for kind, figure in list_figures(explained):
-                save_full_color(figure, plots / f"{name}_{kind}.png")
-                saved += 1
-    write_json(FOLDER / "details.json", [{"split": config.split, "sections": sections}], None)
-    print(f"look_inside: {len(sections)} models, {saved} figures")
+        explained = explain(bundle, split, examples, config)
+        figures = list_figures(explained)
+        for kind, figure in figures:
+            save_full_color(figure, plots / f"{kind}.png")
+    section = describe(bundle, examples, split, explained)
+    write_json(folder / "details.json", [{"split": config.split, **section}], None)
+    print(f"{model}: {len(examples)} examples, {len(figures)} figures")
 
 
 def choose(split: Split, examples: Sequence[int], model: str) -> Split:
@@ -57,7 +56,7 @@ def choose(split: Split, examples: Sequence[int], model: str) -> Split:
     """
     if max(examples) >= len(split.y):
         raise ConfigError(
-            f"look_inside.examples.{model}: expected numbers from 0 to {len(split.y) - 1}, "
+            f"look_inside.models.{model}.examples: expected numbers from 0 to {len(split.y) - 1}, "
             f"found {max(examples)}"
         )
     return split.take(np.array(examples))
@@ -100,22 +99,14 @@ def list_figures(explained: Sequence[Explanation]) -> list[tuple[str, Any]]:
 
 
 def describe(
-    name: str,
-    bundle: Bundle,
-    examples: Sequence[int],
-    split: Split,
-    explained: Sequence[Explanation],
+    bundle: Bundle, examples: Sequence[int], split: Split, explained: Sequence[Explanation]
 ) -> dict[str, Any]:
     """Return what the page says of a model: its figures, and its answer for each example."""
     classes = bundle.spec["classes"]
     kinds = [kind for kind, _ in list_figures(explained)]
     return {
-        "model": name,
         "type": bundle.spec["input"]["type"],
-        "figures": [
-            {"name": f"{name}_{kind}", **CAPTIONS[kind.partition("_")[0]]._asdict()}
-            for kind in kinds
-        ],
+        "figures": [{"name": kind, **CAPTIONS[kind.partition("_")[0]]._asdict()} for kind in kinds],
         "caption": CAPTIONS["words"]._asdict(),
         "examples": [
             {
@@ -134,4 +125,4 @@ def describe(
 
 
 if __name__ == "__main__":
-    exit_on_error(main)
+    cli.run(main, "model")

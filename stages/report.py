@@ -1,7 +1,7 @@
 """Build the report page: reports/index.html, one self-contained file."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +86,9 @@ def main() -> None:
         Charts(time_charts, compress(javascript())),
         [read_study(name) for name in [*params.studies, *dict(params.analyses), *params.transfer]],
         competitions=make_competitions(models, datasets),
-        exported=read_export(),
+        exported=read_export(params.export.models),
         drawn_digits=read_drawn_digits(REPORTS / "drawn_digits"),
-        inside=read_inside(REPORTS / "look_inside"),
+        inside=read_inside(params.look_inside.models),
     )
     with atomic_output(PAGE) as partial:
         partial.write_text(content, encoding="utf-8")
@@ -217,26 +217,24 @@ def read_drawn_digits(folder: Path) -> DrawnDigits | None:
     return DrawnDigits(details, read_json(folder / "metrics.json"), list(figures.values()))
 
 
-def read_inside(folder: Path) -> Inside | None:
-    """Read the explanations of answers; None if the stage did not run.
-
-    Args:
-        folder: Path of reports/look_inside.
-    """
-    details = read_details(folder)
-    if not details:
-        return None
+def read_inside(models: Iterable[str]) -> Inside | None:
+    """Read the explanations of the answers of models; None if no stage ran."""
     sections = []
-    for section in details["sections"]:
-        texts = {
-            each["name"]: Caption(each["title"], each["description"]) for each in section["figures"]
-        }
+    for model in models:
+        folder = REPORTS / "look_inside" / model
+        section = read_details(folder)
+        if not section:
+            continue
         figures = [
-            read_figure(folder / "plots" / f"{name}.png", caption, None)
-            for name, caption in texts.items()
+            read_figure(
+                folder / "plots" / f"{each['name']}.png",
+                Caption(each["title"], each["description"]),
+                None,
+            )
+            for each in section["figures"]
         ]
-        sections.append(inside.present(section, figures))
-    return Inside(details["split"], sections)
+        sections.append(inside.present(model, section, figures))
+    return Inside(sections[0]["split"], sections) if sections else None
 
 
 def read_datasets(params: Params) -> list[DatasetPage]:

@@ -447,11 +447,14 @@ def calibration_problems(params: s.Params) -> Iterator[str]:
             yield f"{key}: expected the id of a model whose task is classification"
         elif model.network.name == "ngrams":
             yield f"{key}: ngrams is trained on the validation split, which cannot calibrate it"
-        elif config.dataset != model.dataset:
-            yield (
-                f"{key}.dataset: expected that of models.{name}, {model.dataset!r}, "
-                f"found {config.dataset!r}"
-            )
+        else:
+            yield from differing(f"{key}.dataset", config.dataset, name, model.dataset)
+
+
+def differing(key: str, found: str, model: str, expected: str) -> Iterator[str]:
+    """A value that differs from that of the model which its section is about."""
+    if found != expected:
+        yield f"{key}: expected that of models.{model}, {expected!r}, found {found!r}"
 
 
 def anomaly_problems(params: s.Params) -> Iterator[str]:
@@ -461,11 +464,7 @@ def anomaly_problems(params: s.Params) -> Iterator[str]:
         if model is None or model.task != "reconstruction":
             yield f"{key}: expected the id of a model whose task is reconstruction"
             continue
-        if config.dataset != model.dataset:
-            yield (
-                f"{key}.dataset: expected that of models.{name}, {model.dataset!r}, "
-                f"found {config.dataset!r}"
-            )
+        yield from differing(f"{key}.dataset", config.dataset, name, model.dataset)
         others = [
             other
             for other, dataset in params.datasets.items()
@@ -494,13 +493,15 @@ def transfer_problems(params: s.Params) -> Iterator[str]:
 
 def export_problems(params: s.Params) -> Iterator[str]:
     """Exported models that are no classifiers, and texts in 8 bits."""
-    for name, formats in params.export.models.items():
+    for name, config in params.export.models.items():
         key, model = f"export.models.{name}", params.models.get(name)
         if model is None or model.task != "classification":
             yield f"{key}: expected the id of a model whose task is classification"
-        elif "int8" in formats and list_formats(params).get(model.dataset) == "imdb":
+            continue
+        yield from differing(f"{key}.dataset", config.dataset, name, model.dataset)
+        if "int8" in config.formats and list_formats(params).get(model.dataset) == "imdb":
             yield f"{key}: texts have any length, and integers of 8 bits need a fixed shape"
-        if len(set(formats)) != len(formats):
+        if len(set(config.formats)) != len(config.formats):
             yield f"{key}: formats must be unique"
 
 
@@ -525,11 +526,7 @@ def exploration_problems(params: s.Params) -> Iterator[str]:
             ("dataset", model.dataset),
             ("evaluator", model.evaluation.evaluator),
         ):
-            if getattr(config, attribute) != expected:
-                yield (
-                    f"{key}.{attribute}: expected that of models.{name}, {expected!r}, "
-                    f"found {getattr(config, attribute)!r}"
-                )
+            yield from differing(f"{key}.{attribute}", getattr(config, attribute), name, expected)
         if config.evaluator == NO_EVALUATOR:
             yield f"{key}.evaluator: expected a classifier of {config.dataset}, found 'none'"
 
@@ -644,9 +641,12 @@ def explanation_problems(params: s.Params) -> Iterator[str]:
         if dataset.module in {*IMAGES, *TABLES, "imdb"}
     }
     expected = list_classifiers(params, datasets)
-    for name in params.look_inside.examples:
+    for name, config in params.look_inside.models.items():
         if name not in expected:
-            yield (f"look_inside.examples: expected some of {', '.join(expected)}; found {name!r}")
+            yield f"look_inside.models: expected some of {', '.join(expected)}; found {name!r}"
+            continue
+        key = f"look_inside.models.{name}.dataset"
+        yield from differing(key, config.dataset, name, params.models[name].dataset)
 
 
 def list_classifiers(params: s.Params, datasets: Collection[str]) -> list[str]:

@@ -1159,17 +1159,18 @@ class Transfer(Section):
     training: TransferTraining
 
 
+class ExportedModel(Section):
+    """Formats of a model."""
+
+    dataset: Id
+    formats: Annotated[list[Literal["onnx", "litert", "int8"]], Field(min_length=1, max_length=3)]
+
+
 class Export(Section):
     """Models to export, and the formats of each."""
 
     num_examples: Count
-    models: Annotated[
-        dict[
-            Id,
-            Annotated[list[Literal["onnx", "litert", "int8"]], Field(min_length=1, max_length=3)],
-        ],
-        Field(min_length=1),
-    ]
+    models: Annotated[dict[Id, ExportedModel], Field(min_length=1)]
 
 
 class PublishedFile(Section):
@@ -1473,11 +1474,18 @@ class DrawnDigits(Section):
     models: Annotated[list[Id], Field(min_length=1)]
 
 
+class ExplainedModel(Section):
+    """Examples for which the answers of a model are explained."""
+
+    dataset: Id
+    examples: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+
+
 class LookInside(Section):
-    """Examples whose answers are explained, by classifier."""
+    """Classifiers whose answers are explained, and how."""
 
     split: Literal["validation", "test"]
-    examples: dict[Id, Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]]
+    models: Annotated[dict[Id, ExplainedModel], Field(min_length=1)]
     integration_steps: Annotated[int, Field(ge=1, le=10_000)]
     occluded_side: Annotated[int, Field(ge=1, le=28)]  # in pixels
     background: Annotated[int, Field(ge=1, le=10_000)]  # training rows to compare a row with

@@ -1,19 +1,17 @@
-"""How well exported files agree with the model. Pure functions over probabilities and rows."""
+"""How well exported files agree with the model. Pure functions over probabilities."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from stages.core.errors import ModelError
-from stages.studies.findings import join
 
 TOLERANCE = 1e-4  # of the probabilities of a float32 file
-MAX_DROP = 0.01  # in accuracy, up to which an int8 file is as good as the model
 KERAS, ONNX, LITERT, INT8 = "keras", "onnx", "litert", "int8"
 
 
-class Row(NamedTuple):
+class ExportedFile(NamedTuple):
     """A file of a model.
 
     Attributes:
@@ -45,7 +43,7 @@ class Reference(NamedTuple):
     y: np.ndarray
 
 
-def compare(reference: Reference, format_: str, size: int, p: np.ndarray) -> Row:
+def compare(reference: Reference, format_: str, size: int, p: np.ndarray) -> ExportedFile:
     """Compare the probabilities of an exported file with those of the model.
 
     Args:
@@ -64,7 +62,7 @@ def compare(reference: Reference, format_: str, size: int, p: np.ndarray) -> Row
             f"the Keras model, expected at most {TOLERANCE:g}"
         )
     accuracy = float(np.mean(p.argmax(axis=1) == reference.y))
-    return Row(reference.model, format_, round_up(size), accuracy, difference)
+    return ExportedFile(reference.model, format_, round_up(size), accuracy, difference)
 
 
 def round_up(size: int) -> int:
@@ -73,53 +71,6 @@ def round_up(size: int) -> int:
     return -(-size // unit) * unit
 
 
-def group(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
-    """Return the rows by model and format."""
-    groups: dict[str, dict[str, Row]] = {}
-    for row in rows:
-        groups.setdefault(row.model, {})[row.format] = row
-    return groups
-
-
-def holds(row: Row, reference: Row) -> bool:
-    """Return whether a file loses at most MAX_DROP in accuracy."""
-    return reference.accuracy - row.accuracy <= MAX_DROP
-
-
-def make_metrics(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return size and accuracy by model and format."""
-    return {
-        model: {name: {"bytes": row.size, "accuracy": row.accuracy} for name, row in files.items()}
-        for model, files in group(rows).items()
-    }
-
-
-def conclude(rows: Sequence[Row], num_examples: int) -> str:
-    """Return sentences on what was found.
-
-    Args:
-        rows: All files.
-        num_examples: Number of test examples, at most.
-    """
-    exact = [row.max_difference for row in rows if row.format in {ONNX, LITERT}]
-    text = (
-        f"On up to {num_examples:,} test examples of each model, the probabilities of float32 "
-        f"files differ from those of Keras by at most {max(exact):.0e}."
-    )
-    return f"{text} {describe_int8(group(rows))}".strip()
-
-
-def describe_int8(groups: Mapping[str, Mapping[str, Row]]) -> str:
-    """Return a sentence on the files of 8 bits; empty if there are none."""
-    pairs = [(files[INT8], files[KERAS]) for files in groups.values() if INT8 in files]
-    if not pairs:
-        return ""
-    good = [row.model for row, keras in pairs if holds(row, keras)]
-    bad = [
-        f"{row.model} ({100 * (row.accuracy - keras.accuracy):+.1f} points)"
-        for row, keras in pairs
-        if not holds(row, keras)
-    ]
-    parts = [f"hold for {join(good)}, within {MAX_DROP:.0%} of accuracy"] if good else []
-    parts += [f"do not hold for {join(bad)}"] if bad else []
-    return f"Integers of 8 bits {'; they '.join(parts)}."
+def make_metrics(files: Sequence[ExportedFile]) -> dict[str, Any]:
+    """Return size and accuracy by format."""
+    return {file.format: {"bytes": file.size, "accuracy": file.accuracy} for file in files}

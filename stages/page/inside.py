@@ -64,17 +64,18 @@ class Inside(NamedTuple):
     sections: Sequence[Mapping[str, Any]]
 
 
-def present(section: Mapping[str, Any], figures: Sequence[Any]) -> dict[str, Any]:
-    """Return a section of details.json with what the page adds.
+def present(model: str, details: Mapping[str, Any], figures: Sequence[Any]) -> dict[str, Any]:
+    """Return the explanations of a model with what the page adds.
 
     Args:
-        section: `model`, `type` of its input, `caption` of its words, and `examples`: `example`,
-            `label`, `answer`, `probability` and `words`.
+        model: Id of the model.
+        details: Content of details.json: `type` of its input, `caption` of its words, and
+            `examples`: `example`, `label`, `answer`, `probability` and `words`.
         figures: Its figures.
 
     Returns:
-        The section with these `figures`, a `sentence`, and for each example `pieces` of its text
-        and a `sentence`.
+        The details with `model`, these `figures`, a `sentence`, and for each example `pieces` of
+        its text and a `sentence`.
     """
     examples = [
         {
@@ -82,10 +83,10 @@ def present(section: Mapping[str, Any], figures: Sequence[Any]) -> dict[str, Any
             "pieces": shade(example["words"]),
             "sentence": describe_words(example["words"], example["answer"]),
         }
-        for example in section["examples"]
+        for example in details["examples"]
     ]
-    sentence = describe_answers(examples)
-    return {**section, "examples": examples, "figures": figures, "sentence": sentence}
+    added = {"figures": figures, "sentence": describe_answers(examples)}
+    return {**details, "model": model, "examples": examples, **added}
 
 
 def shade(words: Sequence[tuple[str, float | None]]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Figures that explain answers of networks: layers, kernels, weights, attributions, columns.
+"""Figures that explain answers of networks: layers, kernels, weights, attributions, words, columns.
 
 In all of them orange is for the answer and blue against it, or orange positive and blue negative.
 """
@@ -19,6 +19,7 @@ DIVERGING = LinearSegmentedColormap.from_list("against_for", [AGAINST, "#ffffff"
 HEAT = LinearSegmentedColormap.from_list("heat", ["#d5510000", "#d55100ff"])
 MAPS_PER_ROW = 16
 MAX_LAYERS = 13
+MAX_WORDS = 15
 STRONGEST = 0.98  # quantile of the weights from which on the color is full
 
 
@@ -164,24 +165,55 @@ def plot_shares(
         probability: Probability with all columns.
         answer: The class.
     """
-    order = np.argsort(np.abs(shares), kind="stable")
-    figure = Figure(figsize=(7, 0.26 * len(shares) + 1.1))
+    figure = plot_bars(columns, 100 * shares, 1, 1)
+    (axes,) = figure.axes
+    axes.set_xlabel(f"percentage points of the probability of {answer}")
+    axes.set_title(f"{answer}: {mean:.0%} on average, {probability:.0%} for this row")
+    return figure
+
+
+def plot_words(
+    words: Sequence[str], effects: np.ndarray, probability: float, answer: str
+) -> Figure:
+    """Draw what the strongest words of a text do to the log-odds of the answer.
+
+    Args:
+        words: Words of the text.
+        effects: Decrease of the log-odds without the word, [words].
+        probability: Probability of the answer.
+        answer: The class.
+    """
+    strongest = np.argsort(-np.abs(effects), kind="stable")[:MAX_WORDS]
+    figure = plot_bars([words[number] for number in strongest], effects[strongest], 2, 0.05)
+    (axes,) = figure.axes
+    axes.set_xlabel(f"log-odds of {answer}")
+    axes.set_title(f"{answer}: {probability:.0%} for this text")
+    return figure
+
+
+def plot_bars(names: Sequence[str], values: np.ndarray, decimals: int, least: float) -> Figure:
+    """Draw signed values as horizontal bars, the largest first.
+
+    Args:
+        names: Label of each bar.
+        values: Values [bars].
+        decimals: Decimals of the numbers beside the bars.
+        least: The axis is scaled as for a value of at least this.
+    """
+    order = np.argsort(np.abs(values), kind="stable")
+    ordered = values[order]
+    figure = Figure(figsize=(7, 0.26 * len(values) + 1.1))
     axes = figure.subplots()
-    values = 100 * shares[order]
-    axes.barh(range(len(shares)), values, color=[FOR if v >= 0 else AGAINST for v in values])
-    axes.set_yticks(range(len(shares)), [columns[number] for number in order], fontsize=8)
+    axes.barh(range(len(values)), ordered, color=[FOR if v >= 0 else AGAINST for v in ordered])
+    axes.set_yticks(range(len(values)), [names[number] for number in order], fontsize=8)
     axes.axvline(0, color="#51606f", linewidth=0.8)
-    most = max(np.abs(values).max(), 1)
-    for row, value in enumerate(values):
+    margin = 0.17 * max(np.abs(values).max(), least)
+    for row, value in enumerate(ordered):
         side = "left" if value >= 0 else "right"
         axes.annotate(
-            f"{value:+.1f}", (value, row), (3 if value >= 0 else -3, 0),
+            f"{value:+.{decimals}f}", (value, row), (3 if value >= 0 else -3, 0),
             textcoords="offset points", ha=side, va="center", fontsize=8,
         )  # fmt: skip
-    axes.set(
-        xlim=(min(values.min(), 0) - 0.17 * most, max(values.max(), 0) + 0.17 * most),
-        xlabel=f"percentage points of the probability of {answer}",
-    )
+    axes.set_xlim(min(values.min(), 0) - margin, max(values.max(), 0) + margin)
     axes.grid(visible=False, axis="y")
-    axes.set_title(f"{answer}: {mean:.0%} on average, {probability:.0%} for this row")
     return figure

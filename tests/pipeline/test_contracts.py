@@ -219,7 +219,9 @@ def test_the_pipeline_has_a_stage_for_each_dataset_and_model(
     expected |= {"model_cards"}
     expected |= {f"baseline@{key}" for key in PARAMS.baselines}
     expected |= {f"transfer@{key}" for key in PARAMS.transfer}
-    expected |= ANALYSES | {"drawn_digits", "look_inside", "check_export"}
+    expected |= {f"check_export@{key}" for key in PARAMS.export.models}
+    expected |= {f"look_inside@{key}" for key in PARAMS.look_inside.models}
+    expected |= ANALYSES | {"drawn_digits"}
     assert set(stages) == expected
     assert all(stage.desc for stage in stages.values())
 
@@ -278,6 +280,7 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
         source = PARAMS.transfer[key].source if kind == "transfer" else ""
         attacked = {f"models.{model}.training" for model in PARAMS.analyses.robustness.models}
         attacked |= {f"models.{model}.network" for model in CENTERED}
+        explained = dict(PARAMS.look_inside)
         assert (
             keys
             == {
@@ -297,6 +300,8 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                     "dates",
                     "digit_rows",
                     "downloads",
+                    "export.models",
+                    "look_inside.models",
                     "models",
                     "studies",
                     "synthetic",
@@ -313,14 +318,15 @@ def test_each_stage_depends_only_on_the_parameters_that_it_reads(
                 },
                 "calibrate": {f"calibration.{key}"},
                 "transfer": {f"transfer.{key}", f"models.{source}.network"},
-                "check_export": {"export"},
+                "check_export": {f"export.models.{key}", "export.num_examples"},
                 "detect_anomalies": {f"anomaly_detection.{key}"},
                 "explore": {f"exploration.{key}"},
                 "baseline": {f"baselines.{key}", f"datasets.{key}"},
                 **{analysis: {f"analyses.{analysis}"} for analysis in ANALYSES},
                 "robustness": {"analyses.robustness", *attacked},
                 "drawn_digits": {"drawn_digits"},
-                "look_inside": {"look_inside"},
+                "look_inside": {f"look_inside.{each}" for each in explained if each != "models"}
+                | {f"look_inside.models.{key}"},
             }[kind]
         ), name
 
@@ -458,27 +464,10 @@ def test_the_analysis_of_robustness_depends_on_the_models_that_it_loads(
     assert data == {f"{folder}/{name}" for name in ("info.json", "train", "validation")}
 
 
-@pytest.mark.parametrize("stage", ["drawn_digits", "look_inside"])
-def test_a_stage_that_applies_models_depends_on_those_of_its_section(
-    stages: dict[str, PipelineStage], stage: str
-) -> None:
-    deps = {inside(dep.fs_path) for dep in stages[stage].deps if "/models/" in dep.fs_path}
-    models = {
-        "drawn_digits": PARAMS.drawn_digits.models,
-        "look_inside": PARAMS.look_inside.examples,
-    }[stage]
+def test_drawn_digits_depend_on_the_models_that_answer(stages: dict[str, PipelineStage]) -> None:
+    deps = {inside(dep.fs_path) for dep in stages["drawn_digits"].deps if "/models/" in dep.fs_path}
+    models = PARAMS.drawn_digits.models
     assert deps == {f"models/{m}/{file}" for m in models for file in ("model.keras", "spec.json")}
-
-
-def test_the_explained_examples_are_dependencies(stages: dict[str, PipelineStage]) -> None:
-    wanted = set()
-    for name in PARAMS.look_inside.examples:
-        model = PARAMS.models[name]
-        wanted.add(f"data/processed/{model.dataset}/{PARAMS.look_inside.split}")
-        if model.network.name == "tabular_mlp":
-            wanted.add(f"data/processed/{model.dataset}/train")
-    deps = {inside(dep.fs_path) for dep in stages["look_inside"].deps if "/data/" in dep.fs_path}
-    assert deps == wanted
 
 
 def test_all_classifiers_of_mnist_answer_for_the_drawn_digits() -> None:
@@ -490,20 +479,21 @@ def test_all_classifiers_of_mnist_answer_for_the_drawn_digits() -> None:
     assert PARAMS.drawn_digits.models == classifiers
 
 
-def test_the_export_depends_on_the_models_that_it_loads_and_on_their_data(
-    stages: dict[str, PipelineStage],
+@pytest.mark.parametrize(
+    ("kind", "model", "split"),
+    [
+        *(("check_export", model, "test") for model in PARAMS.export.models),
+        *(("look_inside", model, PARAMS.look_inside.split) for model in PARAMS.look_inside.models),
+    ],
+)
+def test_a_stage_that_applies_a_model_depends_on_it_and_on_its_data(
+    stages: dict[str, PipelineStage], kind: str, model: str, split: str
 ) -> None:
-    deps = {inside(dep.fs_path) for dep in stages["check_export"].deps}
-    models = PARAMS.export.models
-    expected = {f"models/{m}/{file}" for m in models for file in ("model.keras", "spec.json")}
-    assert {path for path in deps if path.startswith("models/")} == expected
-    data = {f"data/processed/{PARAMS.models[m].dataset}/test" for m in models}
-    data |= {
-        f"data/processed/{PARAMS.models[m].dataset}/train"
-        for m, formats in models.items()
-        if "int8" in formats
-    }
-    assert {path for path in deps if path.startswith("data/")} == data
+    deps = {inside(dep.fs_path) for dep in stages[f"{kind}@{model}"].deps}
+    data = f"data/processed/{PARAMS.models[model].dataset}"
+    expected = {f"models/{model}/{file}" for file in ("model.keras", "spec.json")}
+    expected |= {f"{data}/train", f"{data}/{split}"}
+    assert {path for path in deps if path.startswith(("data/", "models/"))} == expected
 
 
 def test_metrics_and_plots_are_in_git_and_other_outputs_in_the_cache(

@@ -212,7 +212,7 @@ def test_only_the_changed_model_differs(printed: dict[Written, str]) -> None:
     assert f"{folder}/cross_validation/metrics.json" in files
     # The exported model is measured, too.
     assert {file for file in files if not file.startswith(folder)} <= {
-        "reports/export/metrics.json"
+        "reports/export/votes_mlp/metrics.json"
     }
 
 

@@ -1,11 +1,13 @@
 """The commands in the documentation exist."""
 
 import fnmatch
+import operator
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -117,7 +119,8 @@ def find_wrong_name(argument: str) -> str:
         stage, _, key = argument.partition("@")
         if stage not in STAGES:
             return f"no stage {stage}"
-        section = PARAMS[re.sub(r"[${}]", "", STAGES[stage]["foreach"])]
+        keys = STAGES[stage]["foreach"].strip("${}").split(".")
+        section = reduce(operator.getitem, keys, PARAMS)
         known = [name for name in section if re.fullmatch(key.replace("*", ".*"), name)]
         return "" if known else f"no {argument}"
     if found := re.match(r"(?:reports|models)/([a-z0-9_*]+)/", argument):

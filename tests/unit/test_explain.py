@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from matplotlib.container import BarContainer
 
 from stages.core.errors import ModelError
 from stages.inference.bundle import Bundle
@@ -210,6 +211,15 @@ def test_words_have_the_effect_of_their_weights() -> None:
     assert [word for word, _ in effects] == ["so", "good", "bad", "!"]  # the last four are read
     assert explained.answer == "negative"  # of a tie, the first
     assert dict(effects) == pytest.approx({"so": 0, "good": -2, "bad": 2, "!": 0}, abs=1e-4)
+    (axes,) = explained.figures["effects"].axes
+    bars = [label.get_text() for label in axes.get_yticklabels()]
+    (drawn,) = axes.containers
+    assert isinstance(drawn, BarContainer)
+    assert dict(zip(bars, np.asarray(drawn.datavalues), strict=True)) == pytest.approx(
+        dict(effects)
+    )
+    assert set(bars[-2:]) == {"good", "bad"}  # the strongest are on top
+    assert "negative" in axes.get_title()
 
 
 @pytest.mark.parametrize("text", ["", "good", "..."])
@@ -241,4 +251,6 @@ def test_background_rows_are_some_of_the_training_rows() -> None:
 def test_the_caption_of_each_figure_exists() -> None:
     from stages.inference.explain.captions import CAPTIONS
 
-    assert {"attributions", "layers", "kernels", "weights", "words", "columns"} == set(CAPTIONS)
+    assert {"attributions", "layers", "kernels", "weights", "words", "effects", "columns"} == set(
+        CAPTIONS
+    )

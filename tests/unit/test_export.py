@@ -5,7 +5,6 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,10 +13,11 @@ from PIL import Image
 
 from stages import check_export, export
 from stages.config.load import parse_params, read_yaml
+from stages.config.schema import Export, ExportedModel
 from stages.core.errors import ConfigError, ModelError
 from stages.core.splits import Split, save_split
 from stages.exporting import agreement, convert
-from stages.exporting.agreement import INT8, KERAS, LITERT, ONNX, Reference, Row
+from stages.exporting.agreement import INT8, KERAS, LITERT, ONNX, ExportedFile, Reference
 from stages.exporting.runtimes import open_litert, open_onnx, predict_batches
 from stages.page import exports, render
 from tests.unit.test_report import BASELINE, DATASET, check, model
@@ -141,17 +141,20 @@ def test_without_training_data_8_bits_are_left_out(
 def test_the_stage_reports_sizes_and_accuracies(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = type("Config", (), {"num_examples": 15, "models": {"digits": [ONNX, LITERT, INT8]}})
+    digits = ExportedModel(dataset="mnist", formats=["onnx", "litert", "int8"])
+    config = Export(num_examples=15, models={"digits": digits})
     params = type("Params", (), {"export": config})
     monkeypatch.setattr(check_export, "load_params", lambda: params)
-    check_export.main()
-    metrics = json.loads(Path("reports/export/metrics.json").read_text())["digits"]
+    check_export.main("digits")
+    metrics = json.loads(Path("reports/export/digits/metrics.json").read_text())
     assert metrics["onnx"]["accuracy"] == metrics["litert"]["accuracy"]
     size = (project / "models/digits/model.keras").stat().st_size
     assert 0 <= metrics["keras"]["bytes"] - size < 0.1 * size
     expected = make_cnn().predict(images(20)[:15], verbose=0).argmax(axis=1) == np.arange(15) % 10
     assert metrics["keras"]["accuracy"] == expected.mean()
-    page = exports.read_export()
+    with pytest.raises(ConfigError, match="no exported model 'other', expected one of digits"):
+        check_export.main("other")
+    page = exports.read_export(["other", "digits"])
     assert page is not None
     assert [row["format"] for row in page.rows] == [KERAS, ONNX, LITERT, INT8]
 
@@ -163,7 +166,7 @@ REFERENCE = Reference("a", P, np.array([0, 1]))
 
 
 def test_a_file_that_disagrees_is_refused() -> None:
-    assert agreement.compare(REFERENCE, ONNX, 7, P) == Row("a", ONNX, 7, 1.0, 0.0)
+    assert agreement.compare(REFERENCE, ONNX, 7, P) == ExportedFile("a", ONNX, 7, 1.0, 0.0)
     wrong = P + np.array([[0.001, 0], [0, 0]])
     with pytest.raises(ModelError, match=r"a: onnx: a probability differs by 0\.001"):
         agreement.compare(REFERENCE, ONNX, 7, wrong)
@@ -179,31 +182,41 @@ def test_sizes_are_rounded_up_to_two_digits(size: int, rounded: int) -> None:
     assert agreement.round_up(size) == rounded
 
 
-ROWS = [
-    Row("a", KERAS, 10, 0.95, 0), Row("a", ONNX, 9, 0.95, 2e-6), Row("a", INT8, 3, 0.941, 0.1),
-    Row("b", KERAS, 10, 0.95, 0), Row("b", LITERT, 9, 0.95, 1e-6), Row("b", INT8, 3, 0.9, 0.3),
-]  # fmt: skip
+FILES = [
+    ExportedFile(model, format_, 10, accuracy, difference)._asdict()
+    for model, format_, accuracy, difference in (
+        ("a", KERAS, 0.95, 0.0),
+        ("a", ONNX, 0.95, 2e-6),
+        ("a", INT8, 0.941, 0.1),
+        ("b", KERAS, 0.95, 0.0),
+        ("b", LITERT, 0.95, 1e-6),
+        ("b", INT8, 0.9, 0.3),
+    )
+]
 
 
 def test_the_finding_says_for_which_models_8_bits_hold() -> None:
-    finding = agreement.conclude(ROWS, 1000)
+    finding = exports.conclude(FILES, 1000)
     assert "by at most 2e-06." in finding
     assert "hold for a, within 1% of accuracy; they do not hold for b (-5.0 points)." in finding
-    assert agreement.describe_int8(agreement.group(ROWS[:2])) == ""
-    assert agreement.make_metrics(ROWS)["b"]["int8"] == {"bytes": 3, "accuracy": 0.9}
+    assert exports.describe_int8(FILES[:2]) == []
+    assert exports.conclude([FILES[0], FILES[2]], 9) == (
+        "Integers of 8 bits hold for a, within 1% of accuracy."
+    )
 
 
 def test_the_page_shows_files_and_times() -> None:
-    details = {"finding": "<All>.", "num_examples": 1000, "files": [row._asdict() for row in ROWS]}
+    reports = [{"num_examples": 1000, "files": FILES[:3]}, {"num_examples": 50, "files": FILES[3:]}]
     times = {
         "machine": "a processor",
         "models": {"a": {"onnx": {"one": 0.25, "batch": 3.5}}},
         "start": {"ONNX": 0.3},
     }
-    shown = exports.make_page(details, times)
+    shown = exports.make_page(reports, times)
     page = render.render([model()], [DATASET], BASELINE, exported=shown)
     section = page.partition('<h2 id="export">')[2].partition("<h2")[0]
-    assert "&lt;All&gt;." in section
+    assert "On up to 1,000 test examples" in section
+    assert "hold for a, within 1% of accuracy" in section
     assert "0.25" in section
     assert "0.30 s with ONNX" in section
     assert section.count("<tbody>") == 2
@@ -246,19 +259,25 @@ def test_the_example_refuses_an_empty_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("models", "message"),
+    ("exported", "message"),
     [
-        ({"nothing": ["onnx"]}, "export.models.nothing: expected the id of a model whose task is"),
-        ({"fashion_vae": ["onnx"]}, "export.models.fashion_vae: expected the id of a model"),
-        ({"imdb_lstm": ["int8"]}, "export.models.imdb_lstm: texts have any length"),
-        ({"mnist_cnn": ["onnx", "onnx"]}, "export.models.mnist_cnn: formats must be unique"),
-        ({"mnist_cnn": ["pickle"]}, "export.models.mnist_cnn.0: input should be 'onnx'"),
-        ({}, "export.models: dictionary should have at least 1 item"),
+        (("nothing", "mnist", ["onnx"]), "nothing: expected the id of a model whose task is"),
+        (("fashion_vae", "fashion_mnist", ["onnx"]), "fashion_vae: expected the id of a model"),
+        (("imdb_lstm", "imdb", ["int8"]), "imdb_lstm: texts have any length"),
+        (("mnist_cnn", "mnist", ["onnx", "onnx"]), "mnist_cnn: formats must be unique"),
+        (("mnist_cnn", "mnist", ["pickle"]), "mnist_cnn.formats.0: input should be 'onnx'"),
+        (("mnist_cnn", "imdb", ["onnx"]), "mnist_cnn.dataset: expected that of models.mnist_cnn"),
+        (None, "at least 1 item"),
     ],
 )
-def test_an_invalid_section_is_refused(models: Any, message: str) -> None:
+def test_an_invalid_section_is_refused(
+    exported: tuple[str, str, list[str]] | None, message: str
+) -> None:
     values = read_yaml(ROOT / "params.yaml")
-    values["export"]["models"] = models
+    values["export"]["models"] = {}
+    if exported is not None:
+        name, dataset, formats = exported
+        values["export"]["models"] = {name: {"dataset": dataset, "formats": formats}}
     with pytest.raises(ConfigError) as error:
         parse_params(values, "params.yaml")
     assert message in str(error.value)

@@ -38,6 +38,11 @@ CAPTIONS = {
         f"answer lose without it. {LEGEND} Words without color do not matter here, or others say "
         "the same; those by which a long text is cut have none either.",
     ),
+    "effects": Caption(
+        "Strongest words",
+        "The words whose omission changes the log-odds of the answer most (Li et al., 2016), "
+        f"sorted by their effect. {LEGEND}",
+    ),
     "columns": Caption(
         "What each column did",
         "Shapley values (Shapley, 1953; Lundberg, Lee, 2017): the change of the probability when "

@@ -155,7 +155,9 @@ def explain_text(bundle: Bundle, text: str) -> Explanation:
         (piece, None if token is None else by_token.get(token))
         for piece, token in split_words(text)
     ]
-    return Explanation(classes[target], float(p[target]), {}, words)
+    read = document[first : first + length]
+    figure = plots.plot_words(read, effects, float(p[target]), classes[target])
+    return Explanation(classes[target], float(p[target]), {"effects": figure}, words)
 
 
 def split_words(text: str) -> list[tuple[str, int | None]]:
