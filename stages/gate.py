@@ -23,6 +23,7 @@ from stages.core.cli import exit_on_error
 from stages.core.errors import ConfigError, DataError
 
 TOLERANCES = Path("tolerances.yaml")
+GROUPS = {"studies", "baselines", "export"}  # folders of reports/ with a folder for each
 
 WORSE, MISSING, NOT_FINITE = "worse", "missing", "not finite"
 TOLERATED, CHANGED, NEW, BETTER, SAME = "within tolerance", "changed", "new", "better", "same"
@@ -128,10 +129,10 @@ def compare(diff: Diff, rules: Iterable[Rule], comparison: str) -> list[Row]:
 def name_model(path: str) -> str:
     """Return the model of a path reports/<model>/[<part>/]metrics.json.
 
-    Of a study or baseline it is its folder, such as studies/<study>.
+    Of a study, baseline or exported model it is its folder, such as studies/<study>.
     """
     first, _, rest = path.removeprefix("reports/").partition("/")
-    return f"{first}/{rest.partition('/')[0]}" if first in {"studies", "baselines"} else first
+    return f"{first}/{rest.partition('/')[0]}" if first in GROUPS else first
 
 
 def find_rule(metric: str, rules: Iterable[Rule]) -> Rule:
