@@ -33,7 +33,7 @@ def main() -> None:
     baseline = update_baseline(
         previous,
         runs=read_runs(MODELS),
-        metrics=read_all_metrics(REPORTS),
+        metrics=read_all_metrics(REPORTS, MODELS),
         environment={
             "recorded": date.today().isoformat(),
             "machine": describe_machine(read_cpuinfo()),
@@ -102,11 +102,12 @@ def read_runs(models: Path) -> dict[str, dict[str, Any]]:
     return runs
 
 
-def read_all_metrics(reports: Path) -> dict[str, dict[str, float]]:
-    """Read the flat metrics of all models, by model."""
+def read_all_metrics(reports: Path, models: Path) -> dict[str, dict[str, float]]:
+    """Read the flat metrics of all models, by model; not those of several, as drawn_digits."""
     return {
         path.parent.name: read_metrics(path.parent)
         for path in sorted(reports.glob("*/metrics.json"))
+        if (models / path.parent.name).is_dir()
     }
 
 

@@ -81,7 +81,10 @@ def test_metrics_are_flat_and_include_cross_validation(tmp_path: Path) -> None:
     write_json(tmp_path / "a" / "metrics.json", {"test": {"accuracy": 0.5}})
     write_json(tmp_path / "a" / "cross_validation" / "metrics.json", {"cv": {"accuracy": 0.25}})
     write_json(tmp_path / "b" / "metrics.json", {"class_kl": 0.125})
-    assert record.read_all_metrics(tmp_path) == {
+    write_json(tmp_path / "digits_of_all_models" / "metrics.json", {"a": {"right": 9}})
+    for model in ("a", "b"):
+        (tmp_path / "models" / model).mkdir(parents=True)
+    assert record.read_all_metrics(tmp_path, tmp_path / "models") == {
         "a": {"test.accuracy": 0.5, "cv.accuracy": 0.25},
         "b": {"class_kl": 0.125},
     }
