@@ -155,15 +155,15 @@ def describe_trend(summaries: Sequence[Summary], *, maximize: bool) -> str:
         return ""
     best = rank(finite, maximize)[0]
     position = finite.index(best)
-    ends = [finite[end] for end in (0, -1) if finite[end] is not best]
-    worse = [end for end in ends if is_significant(best, end)]
-    if not worse:
+    smaller_is_worse, larger_is_worse = (
+        any(is_significant(best, other) for other in side)
+        for side in (finite[:position], finite[position + 1 :])
+    )
+    if not (smaller_is_worse or larger_is_worse):
         return "Over the whole range, it changes by no more than the variation over seeds."
-    if len(worse) == 2:
+    if smaller_is_worse and larger_is_worse:
         return f"Both smaller and larger values than {best.name} are worse."
-    if position == 0:
-        return "Larger values are worse."
-    if position == len(finite) - 1:
-        return "Smaller values are worse."
-    side = "Smaller" if worse[0] is finite[0] else "Larger"
-    return f"{side} values are worse; beyond {best.name}, it does not change significantly."
+    worse, rest = ("Smaller", "larger") if smaller_is_worse else ("Larger", "smaller")
+    if position in (0, len(finite) - 1):
+        return f"{worse} values are worse."
+    return f"{worse} values are worse; {rest} ones do not differ significantly."

@@ -183,12 +183,21 @@ def trend(*means: float) -> str:
         ((0.9, 0.5, 0.1), "Larger values are worse."),
         ((0.1, 0.5, 0.9), "Smaller values are worse."),
         ((0.5, 0.5, 0.5), "Over the whole range, it changes by no more than the variation"),
-        ((0.1, 0.9, 0.9), "Smaller values are worse; beyond 1, it does not change"),
-        ((0.9, 0.9001, 0.1), "Larger values are worse; beyond 1, it does not change"),
+        ((0.1, 0.9, 0.9), "Smaller values are worse; larger ones do not differ significantly."),
+        ((0.9, 0.9001, 0.1), "Larger values are worse; smaller ones do not differ significantly."),
     ],
 )
 def test_a_trend_is_described(means: tuple[float, ...], expected: str) -> None:
     assert trend(*means).startswith(expected)
+
+
+def test_values_far_beyond_the_best_may_be_too_unstable_to_tell_anything() -> None:
+    summaries = [
+        Summary("3", [0.20, 0.20, 0.19], 0), Summary("10", [0.23, 0.24, 0.26], 0),
+        Summary("100", [507.0, 580.0, 116.0], 0),
+    ]  # fmt: skip
+    assert not findings.is_significant(summaries[0], summaries[2])
+    assert findings.describe_trend(summaries, maximize=False) == "Larger values are worse."
 
 
 def test_a_trend_needs_two_values() -> None:
