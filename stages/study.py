@@ -1,8 +1,8 @@
 """Train all variants of a study: reports/studies/<study>/.
 
 Writes results.csv, metrics.json, details.json and plots/ there. Finished runs are kept in
-models/studies/<study>/ until the study ends, so that an interrupted study continues where it
-stopped.
+models/studies/<study>/ on this machine, so that only new ones are trained: an interrupted study
+continues where it stopped, an added variant trains that variant, and a new figure or finding none.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ from typing import Any
 
 from stages.config.load import get_section, load_params
 from stages.core import cli
-from stages.core.files import atomic_output, remove, write_json
 from stages.core.paths import MODELS, REPORTS
 from stages.core.splits import Split, load_info, load_split
 
@@ -27,7 +26,6 @@ def main(study_id: str) -> None:
     folder = MODELS / "studies" / study_id
     runs = list(train_all(study, params.models[study.model], info, splits, folder))
     finding = write_report(study, runs, splits["train"], REPORTS / "studies" / study_id)
-    remove(folder)
     print(f"{study_id}: {finding}")
 
 
@@ -44,16 +42,13 @@ def write_report(study: Any, runs: Sequence[Any], examples: Split, folder: Path)
 
     from stages.plots.studies import plot_study
     from stages.plots.style import figure_style, save_figure
-    from stages.studies.results import describe_study, summarize, tabulate
+    from stages.studies.output import write_results
+    from stages.studies.results import describe_study, summarize
 
     table = pd.concat([run.history for run in runs], ignore_index=True)
     summaries = summarize(table, study.metric)
-    with atomic_output(folder / "results.csv") as path:
-        tabulate(summaries).to_csv(path, index=False, lineterminator="\n")
-    metrics = {each.name: {"mean": each.mean, "std": each.std} for each in summaries if each.values}
-    write_json(folder / "metrics.json", metrics)
     description = describe_study(study, summaries)
-    write_json(folder / "details.json", [description])
+    write_results(folder, description, summaries)
     snapshots = [run.snapshot for run in runs]
     with figure_style():
         figure = plot_study(study, table, summaries, snapshots, examples)

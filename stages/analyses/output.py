@@ -6,11 +6,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stages.core.files import atomic_output, write_json
 from stages.core.paths import REPORTS
 from stages.plots.style import save_figure
 from stages.studies.findings import Summary
-from stages.studies.results import tabulate
+from stages.studies.output import write_results
 
 
 def write_analysis(
@@ -30,17 +29,8 @@ def write_analysis(
         figures: Figures by name.
     """
     folder = REPORTS / "studies" / analysis
-    results = [
-        {"variant": each.name, "values": list(each.values), "diverged": each.diverged}
-        for each in summaries
-    ]
-    metrics = {each.name: {"mean": each.mean, "std": each.std} for each in summaries if each.values}
     values = table.astype(object).where(table.notna(), None).to_dict("list")  # JSON has no NaN
-    details = {**description, "results": results, "table": values}
-    write_json(folder / "details.json", [details])
-    write_json(folder / "metrics.json", metrics)
-    with atomic_output(folder / "results.csv") as path:
-        tabulate(summaries).to_csv(path, index=False, lineterminator="\n")
+    write_results(folder, {**description, "table": values}, summaries)
     for name, figure in figures.items():
         save_figure(figure, folder / "plots" / f"{name}.png")
     print(f"{analysis}: {description['finding']}")

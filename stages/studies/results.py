@@ -25,16 +25,6 @@ def summarize(table: pd.DataFrame, metric: str) -> list[Summary]:
     return summaries
 
 
-def tabulate(summaries: Sequence[Summary]) -> pd.DataFrame:
-    """Return the results as a table: columns variant, run (from 1, if it converged), result."""
-    rows = [
-        (summary.name, run, value)
-        for summary in summaries
-        for run, value in enumerate(summary.values, 1)
-    ]
-    return pd.DataFrame(rows, columns=["variant", "run", "result"])
-
-
 def ordered_values(grid: dict[str, list[Any]]) -> list[float] | None:
     """Return the values of a grid over one number, ascending; None for other studies."""
     if len(grid) != 1:
@@ -52,7 +42,7 @@ def describe_study(study: Any, summaries: Sequence[Summary]) -> dict[str, Any]:
         summaries: Results by variant.
 
     Returns:
-        question, finding, models, metric, and the results by variant.
+        question, finding, models and metric.
     """
     maximize = study.direction == "maximize"
     percent = study.metric.endswith("accuracy")
@@ -66,8 +56,4 @@ def describe_study(study: Any, summaries: Sequence[Summary]) -> dict[str, Any]:
         "finding": finding,
         "models": [study.model],
         "metric": study.metric,
-        "results": [
-            {"variant": each.name, "values": list(each.values), "diverged": each.diverged}
-            for each in summaries
-        ],
     }

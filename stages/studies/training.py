@@ -2,8 +2,9 @@
 
 import hashlib
 import importlib
+import importlib.metadata
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +13,18 @@ import pandas as pd
 from tqdm import tqdm
 
 from stages.core.errors import ConfigError, DivergedError
-from stages.core.files import atomic_output
+from stages.core.files import atomic_output, remove
 from stages.core.splits import Split
 from stages.learning.runtime import session
 from stages.studies.data import choose_examples, keep_last_tokens
 from stages.studies.snapshots import measure_points, take_snapshot
 from stages.studies.variants import DATA_KEYS, expand, override
+
+CODE = (  # what a training run depends on, besides the network
+    "stages/core", "stages/learning", "stages/metrics", "stages/pipelines",
+    "stages/studies/data.py", "stages/studies/snapshots.py", "stages/studies/training.py",
+)  # fmt: skip
+PACKAGES = ("keras", "numpy", "tensorflow")
 
 
 class Run(NamedTuple):
@@ -36,27 +43,33 @@ class Run(NamedTuple):
 def train_all(
     study: Any, model: Any, info: dict[str, Any], splits: dict[str, Split], folder: Path
 ) -> Iterator[Run]:
-    """Train each variant with each seed.
+    """Train each variant with each seed, unless its finished run is there.
 
     Args:
         study: Section of the study in params.yaml.
         model: Section of its model.
         info: The dataset's info.json.
         splits: Training and validation split.
-        folder: Folder of finished runs.
+        folder: Folder of finished runs; those that the study no longer has are removed at the end.
 
     Raises:
         ConfigError: If the history does not have the metric of the study.
     """
     variants = expand(study.grid, study.variants)
-    code = hash_code([f"stages/networks/{study.network}", "stages/learning", "stages/pipelines"])
+    inputs = [
+        info, hash_code([*CODE, f"stages/networks/{study.network}"]), hash_splits(splits),
+        *map(importlib.metadata.version, PACKAGES),
+    ]  # fmt: skip
+    finished = set()
     jobs = [(name, seed) for name in variants for seed in study.seeds]
     for name, seed in tqdm(jobs, desc=study.model, unit="run"):
         overrides = {**study.settings, **variants[name], "training.seed": seed}
         data = {key: overrides.pop(key, None) for key in DATA_KEYS}
         section = override(model.model_dump(), overrides)
-        key = json.dumps([section, data, info, code, study.snapshot])
+        values = [section["network"], section["training"], data, study.snapshot]
+        key = json.dumps([values, inputs], sort_keys=True)
         path = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
+        finished.add(path)
         if not path.exists():
             config = type(model).model_validate(section)
             with atomic_output(path) as partial:
@@ -71,6 +84,8 @@ def train_all(
         run.history.insert(0, "variant", name)
         run.history.insert(1, "seed", seed)
         yield run
+    for path in set(folder.iterdir()) - finished:
+        remove(path)
 
 
 def save_run(run: Run, folder: Path) -> None:
@@ -87,10 +102,20 @@ def load_run(folder: Path) -> Run:
     return Run(pd.read_csv(folder / "history.csv"), np.load(path) if path.exists() else None)
 
 
-def hash_code(paths: list[str]) -> str:
-    """Return a hash of all modules in folders, so that other code continues no earlier study."""
-    files = sorted(file for path in paths for file in Path(path).rglob("*.py"))
+def hash_code(paths: Sequence[str]) -> str:
+    """Return a hash of modules, and of all modules in folders."""
+    files = [path for path in map(Path, paths) if path.is_file()]
+    files += [file for path in paths for file in sorted(Path(path).rglob("*.py"))]
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def hash_splits(splits: Mapping[str, Split]) -> str:
+    """Return a hash of the arrays of all splits."""
+    digest = hashlib.sha256()
+    for name in sorted(splits):
+        for array in splits[name]:
+            digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def train_one(

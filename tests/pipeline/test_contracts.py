@@ -17,6 +17,7 @@ from stages.config.load import load_params, read_yaml
 from stages.core.files import flatten, read_json
 from stages.page.captions import describe_dataset
 from stages.page.results import read_metrics
+from stages.studies import training
 from tests.reduced import ROOT, environment
 
 PARAMS = load_params(ROOT / "params.yaml")
@@ -246,6 +247,16 @@ def test_each_stage_depends_on_the_modules_that_it_imports_and_on_no_others(
         unused = {dep for dep in code if not any(dep in {path, *path.parents} for path in others)}
         unused -= {dep for dep in unused if kind == "evaluate" and dep.parent.name == "networks"}
         assert not unused, f"{name} does not import {sorted(map(inside, unused))}: drop the dep"
+
+
+@pytest.mark.parametrize("study", PARAMS.studies)
+def test_finished_runs_of_a_study_are_of_all_code_that_trains_them(study: str) -> None:
+    network = f"stages/networks/{PARAMS.studies[study].network}"
+    used = imported(ROOT / "stages/studies/training.py") | imported(ROOT / network / "train.py")
+    hashed = {ROOT / path for path in (*training.CODE, network)}
+    hashed.add(ROOT / "stages/studies/variants.py")  # in effect: the values that it makes are
+    uncovered = {path for path in used if not {path, *path.parents} & hashed}
+    assert not uncovered, f"add {sorted(map(inside, uncovered))} to CODE"
 
 
 def test_packages_that_no_stage_depends_on_hold_no_code() -> None:

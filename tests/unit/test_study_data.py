@@ -1,6 +1,9 @@
-"""Data and snapshots of studies."""
+"""Data, runs and snapshots of studies."""
 
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,10 +12,12 @@ from matplotlib.figure import Figure
 
 from stages.core.splits import Split
 from stages.plots.studies import plot_study
+from stages.studies import training
 from stages.studies.data import choose_examples, keep_last_tokens
 from stages.studies.findings import Summary
 from stages.studies.snapshots import measure_points, take_snapshot
-from stages.studies.training import kept_row
+from stages.studies.training import Run, kept_row, train_all
+from tests import factories
 
 IMAGES = Split(np.arange(40, dtype=np.uint8).reshape(10, 2, 2), np.arange(10))
 
@@ -40,6 +45,61 @@ def test_the_last_tokens_are_kept() -> None:
     assert keep_last_tokens(texts, 4) is texts
     assert keep_last_tokens(texts, None) is texts
     assert keep_last_tokens(texts, 3).x.tolist() == [[2, 3, 4], [5, 6, 0], [7, 8, 9]]
+
+
+Train = Callable[..., list[str]]
+
+
+@pytest.fixture
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
+    """Return a function that runs a study and returns the variants that it trained."""
+    study: dict[str, Any] = {
+        "model": "my_mlp", "network": "mlp", "grid": {"network.dropout": [0.1, 0.2]},
+        "variants": {}, "settings": {}, "seeds": [1, 2], "snapshot": None, "metric": "val_loss",
+    }  # fmt: skip
+
+    def run(splits: Any = IMAGES, **changed: Any) -> list[str]:
+        names = []
+
+        def train_one(config: Any, *_: Any) -> Run:
+            names.append(f"{config.network.dropout:g}, {config.training.seed}")
+            values = {"val_loss": [0.5], "diverged": [False], "kept": [True]}
+            return Run(pd.DataFrame(values), np.ones(2))
+
+        monkeypatch.setattr(training, "train_one", train_one)
+        section, data = SimpleNamespace(**study | changed), {"train": splits, "validation": splits}
+        runs = list(train_all(section, factories.make_config("mlp"), {}, data, tmp_path))
+        assert len(list(tmp_path.iterdir())) == len(runs)
+        return names
+
+    return run
+
+
+def test_finished_runs_are_not_trained_again(trained: Train) -> None:
+    assert trained() == ["0.1, 1", "0.1, 2", "0.2, 1", "0.2, 2"]
+    assert trained() == []
+    assert trained(grid={"network.dropout": [0.1, 0.3, 0.2]}) == ["0.3, 1", "0.3, 2"]
+    assert trained(seeds=[1, 2, 3])[-1] == "0.2, 3"  # and those with 0.3 are removed
+    assert trained(grid={"network.dropout": [0.3]}) == ["0.3, 1", "0.3, 2"]
+
+
+@pytest.mark.parametrize("keys", [("max_examples", "max_tokens"), ("max_tokens", "max_examples")])
+def test_finished_runs_are_found_in_another_process(
+    trained: Train, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, ...]
+) -> None:
+    assert len(trained()) == 4
+    monkeypatch.setattr(training, "DATA_KEYS", keys)  # a set: each process has its own order
+    assert trained() == []
+
+
+def test_other_data_or_code_continues_no_earlier_study(
+    trained: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(trained()) == 4
+    assert len(trained(IMAGES._replace(x=IMAGES.x + 1))) == 4
+    assert len(trained(IMAGES._replace(y=IMAGES.y + 1))) == 4
+    monkeypatch.setattr(training, "hash_code", lambda _: "other")
+    assert len(trained()) == 4
 
 
 def test_the_last_snapshot_is_taken() -> None:
