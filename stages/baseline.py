@@ -1,4 +1,4 @@
-"""Fit and test plain competitors of the networks of a dataset: reports/baselines/<dataset>/."""
+"""Fit and test classical methods on a dataset: reports/baselines/<dataset>/."""
 
 import importlib
 from pathlib import Path

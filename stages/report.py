@@ -117,7 +117,7 @@ def make_time_charts(models: Sequence[ModelPage], records: Mapping[str, Any]) ->
 def make_competitions(
     models: Sequence[ModelPage], datasets: Sequence[DatasetPage]
 ) -> list[dict[str, Any]]:
-    """Compare the plain competitors of each dataset with its networks, and draw them.
+    """Compare the classical methods of each dataset with its networks, and draw them.
 
     Args:
         models: All models.

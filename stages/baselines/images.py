@@ -1,4 +1,4 @@
-"""Plain methods for images, fitted on the training split.
+"""Classical methods for images, fitted on the training split.
 
 All but logistic regression see principal components of the pixels, which lose little and are an
 order of magnitude fewer.

@@ -1,4 +1,4 @@
-"""Plain methods for tables, cross-validated on the folds of the network.
+"""Classical methods for tables, cross-validated on the folds of the network.
 
 All preprocessing and the choice among candidates happen inside each fold, on its training rows.
 """

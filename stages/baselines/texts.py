@@ -1,4 +1,4 @@
-"""Plain methods for texts, fitted on the training split: bags of words and of n-grams.
+"""Classical methods for texts, fitted on the training split: bags of words and of n-grams.
 
 Reference:
     Wang, Manning: Baselines and bigrams: simple, good sentiment and topic classification, ACL 2012.

@@ -532,7 +532,7 @@ def exploration_problems(params: s.Params) -> Iterator[str]:
 
 
 def baseline_problems(params: s.Params) -> Iterator[str]:
-    """Plain methods on data that they cannot read, or without folds."""
+    """Classical methods on data that they cannot read, or without folds."""
     for name, config in params.baselines.items():
         key, dataset = f"baselines.{name}", params.datasets.get(name)
         modules = COMPETITORS[config.module]

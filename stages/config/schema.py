@@ -1191,7 +1191,7 @@ class Photos(Section):
     weights: Annotated[dict[Text, PublishedFile], Field(min_length=1)]
 
 
-# Plain competitors
+# Classical methods
 
 Components = Annotated[int, Field(ge=1, le=784)]
 Iterations = Annotated[int, Field(ge=1, le=10_000)]
@@ -1317,7 +1317,7 @@ AnyTableMethod = Annotated[
 
 
 class ImageBaselines(Section):
-    """Plain methods for images."""
+    """Classical methods for images."""
 
     module: Literal["images"]
     model: Literal["none"]
@@ -1326,7 +1326,7 @@ class ImageBaselines(Section):
 
 
 class TextBaselines(Section):
-    """Plain methods for texts."""
+    """Classical methods for texts."""
 
     module: Literal["texts"]
     model: Literal["none"]
@@ -1341,7 +1341,7 @@ class MissingValues(Section):
 
 
 class TableBaselines(Section):
-    """Plain methods for tables, on the folds of the cross-validation of `model`."""
+    """Classical methods for tables, on the folds of the cross-validation of `model`."""
 
     module: Literal["tables"]
     model: Id

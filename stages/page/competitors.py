@@ -1,4 +1,4 @@
-"""Plain competitors of the networks on the page: their results, and what the comparison shows.
+"""Classical methods beside the networks on the page: their results, and what the comparison shows.
 
 Every sentence is computed: it depends on intervals, which may include no difference.
 """
@@ -12,7 +12,7 @@ NGRAMS = {1: "words", 2: "words and pairs of words", 3: "sequences of up to thre
 
 
 class Competition(NamedTuple):
-    """The plain methods of a dataset.
+    """The classical methods of a dataset.
 
     Attributes:
         dataset: Id of the dataset.
@@ -71,7 +71,7 @@ def choose_network(competition: Competition, models: Mapping[str, Network]) -> N
     """Return the cross-validated model, otherwise the one with the best test accuracy.
 
     Args:
-        competition: Plain methods of a dataset.
+        competition: Classical methods of a dataset.
         models: Classifiers of the dataset by id.
     """
     if competition.cross_validated:
@@ -83,7 +83,7 @@ def list_rows(competition: Competition, network: Network, num_examples: int) -> 
     """Return the methods from the least to the most accurate, and the network last.
 
     Args:
-        competition: Plain methods of a dataset.
+        competition: Classical methods of a dataset.
         network: Network to compare them with.
         num_examples: Number of test examples.
     """
@@ -228,11 +228,11 @@ def summarize(rows: Sequence[Row], dataset: str) -> str:
         fewer = 1 - (1 - network.accuracy) / (1 - best.accuracy)
         verdict = f"deep learning pays. It makes {fewer:.0%} fewer errors"
     elif interval.high < 0:
-        verdict = "deep learning does not pay. A plain method makes fewer errors"
+        verdict = "deep learning does not pay. A classical method makes fewer errors"
     else:
         verdict = (
-            "deep learning does not pay. The data cannot tell the network from the best plain "
-            "method"
+            "deep learning does not pay. The data cannot tell the network from the best "
+            "classical method"
         )
     return f"{dataset}: {verdict}: {scores} ({span})."
 
@@ -339,10 +339,10 @@ def name_group(group: Mapping[str, Any]) -> str:
 def present(
     competition: Competition, models: Mapping[str, Network], num_examples: int, title: str
 ) -> dict[str, Any] | None:
-    """Return what the page shows of the plain methods of a dataset, except for the chart.
+    """Return what the page shows of the classical methods of a dataset, except for the chart.
 
     Args:
-        competition: Plain methods of a dataset.
+        competition: Classical methods of a dataset.
         models: Classifiers of the dataset by id.
         num_examples: Number of test examples.
         title: Display name of the dataset.
@@ -373,7 +373,7 @@ def present(
 def describe_chart(rows: Sequence[Row]) -> str:
     """Return the description of the chart."""
     kind = rows[-1].interval.kind
-    return f"Accuracy of plain methods and, last, of the network; the bars are the {kind}."
+    return f"Accuracy of classical methods and, last, of the network; the bars are the {kind}."
 
 
 def chart_records(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -381,7 +381,7 @@ def chart_records(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [
         {
             "method": f"{row.name} ({row.note})",
-            "kind": "network" if row.is_network else "plain method",
+            "kind": "network" if row.is_network else "classical method",
             "accuracy": row.accuracy,
             "low": row.interval.low,
             "high": row.interval.high,

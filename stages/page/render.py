@@ -196,7 +196,7 @@ def render(
         baseline: Content of reports/baseline.json, or an empty dictionary.
         charts: Charts of error against training time, and what draws all charts.
         studies: Studies, in the order of the page.
-        competitions: Plain competitors by dataset; see competitors.present, with their `figure`.
+        competitions: Classical methods by dataset; see competitors.present, with their `figure`.
         exported: Exported models, None if there are none.
         drawn_digits: Answers for drawn digits.
         inside: Explanations of answers.

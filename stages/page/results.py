@@ -55,7 +55,7 @@ def read_baseline() -> dict[str, Any]:
 
 
 def read_competition(dataset: str) -> Competition | None:
-    """Read the results of the plain methods of a dataset; None if there are none."""
+    """Read the results of the classical methods of a dataset; None if there are none."""
     folder = REPORTS / "baselines" / dataset
     path = folder / "metrics.json"
     return Competition(dataset, read_json(path), read_details(folder)) if path.exists() else None

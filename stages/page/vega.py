@@ -318,7 +318,7 @@ def accuracy_by_method(records: Sequence[Mapping[str, Any]], metric: str) -> Spe
     """Build a dot plot of the accuracy of each method, with its interval.
 
     Args:
-        records: Records of method, kind ("plain method" or "network"), accuracy, low and high.
+        records: Records of method, kind ("classical method" or "network"), accuracy, low and high.
         metric: Name of the accuracy, for the x axis.
     """
     x = {
@@ -330,7 +330,7 @@ def accuracy_by_method(records: Sequence[Mapping[str, Any]], metric: str) -> Spe
     color = {
         "field": "kind",
         "type": "nominal",
-        "scale": {"domain": ["plain method", "network"], "range": [TRAINING, VALIDATION]},
+        "scale": {"domain": ["classical method", "network"], "range": [TRAINING, VALIDATION]},
         "legend": {"orient": "bottom"},
         "title": None,
     }

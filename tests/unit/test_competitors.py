@@ -1,4 +1,4 @@
-"""The page's comparison of plain methods with networks, with made-up results of both kinds."""
+"""The page's comparison of classical methods with networks, with made-up results of both kinds."""
 
 import json
 from pathlib import Path
@@ -139,7 +139,11 @@ def test_the_rows_of_a_table_have_the_comparison_by_folds() -> None:
     ("plain", "deep", "expected"),
     [
         (0.9, 0.95, "MNIST: deep learning pays. It makes 50% fewer errors: 95.0% against 90.0%"),
-        (0.95, 0.9, "MNIST: deep learning does not pay. A plain method makes fewer errors: 90.0%"),
+        (
+            0.95,
+            0.9,
+            "MNIST: deep learning does not pay. A classical method makes fewer errors: 90.0%",
+        ),
         (0.9, 0.905, "MNIST: deep learning does not pay. The data cannot tell the network from"),
     ],
 )
@@ -156,7 +160,7 @@ def test_where_deep_learning_pays_depends_on_the_interval(
     ("difference", "expected"),
     [
         (-0.05, "deep learning pays. It makes 20% fewer errors"),
-        (0.05, "deep learning does not pay. A plain method makes fewer errors"),
+        (0.05, "deep learning does not pay. A classical method makes fewer errors"),
         (0.01, "deep learning does not pay. The data cannot tell"),
     ],
 )
@@ -267,7 +271,11 @@ def test_differences_have_a_sign_unless_they_are_zero() -> None:
 
 def test_the_chart_has_a_point_and_an_interval_per_method() -> None:
     records = co.chart_records(co.list_rows(images(0.9), network(0.95), 1000))
-    assert [record["kind"] for record in records] == ["plain method", "plain method", "network"]
+    assert [record["kind"] for record in records] == [
+        "classical method",
+        "classical method",
+        "network",
+    ]
     assert records[1]["low"] < 0.9 < records[1]["high"]
     svg = vl_convert.vegalite_to_svg(accuracy_by_method(records, "accuracy, test split"))
     assert svg.count('aria-roledescription="point"') == 3
