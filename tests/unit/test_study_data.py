@@ -1,5 +1,6 @@
 """Data, runs and snapshots of studies."""
 
+import importlib.metadata
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -90,6 +91,44 @@ def test_finished_runs_are_found_in_another_process(
     assert len(trained()) == 4
     monkeypatch.setattr(training, "DATA_KEYS", keys)  # a set: each process has its own order
     assert trained() == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"settings": {"max_examples": 5}},
+        {"settings": {"max_tokens": 5}},
+        {"settings": {"training.epochs": 3}},
+        {"snapshot": "output"},
+    ],
+)
+def test_another_value_of_a_study_continues_no_earlier_run(
+    trained: Train, changed: dict[str, Any]
+) -> None:
+    assert len(trained()) == 4
+    assert len(trained(**changed)) == 4
+
+
+def test_another_version_of_a_package_continues_no_earlier_run(
+    trained: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(trained()) == 4
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: f"another {name}")
+    assert len(trained()) == 4
+
+
+def test_a_hash_of_code_is_of_modules_and_of_all_modules_in_folders(tmp_path: Path) -> None:
+    module, nested = tmp_path / "module.py", tmp_path / "folder/nested/deep.py"
+    nested.parent.mkdir(parents=True)
+    paths = [str(module), str(tmp_path / "folder")]
+    hashes = set()
+    for changed in (module, nested):
+        for content in ("a = 1", "a = 2"):
+            changed.write_text(content)
+            hashes.add(training.hash_code(paths))
+    assert len(hashes) == 4
+    (tmp_path / "folder/notes.txt").write_text("no module")
+    assert training.hash_code(paths) in hashes
 
 
 def test_other_data_or_code_continues_no_earlier_study(
