@@ -10,6 +10,7 @@ from typing import Any
 import dpath
 import dvc.dvcfile
 from dvc.stage.serialize import to_lockfile
+from dvc.utils import strictyaml
 from dvc.utils.serialize import _yaml, dumps_yaml
 
 from stages.dvc_lock import read_lock, replace_entry, write_lock
@@ -17,12 +18,13 @@ from stages.dvc_lock import read_lock, replace_entry, write_lock
 STAGES = "stages:\n"
 
 
+@functools.cache
 def patch_dvc() -> None:
     """Let DVC parse the same YAML once in this process, and look parameters up by their keys.
 
     It parses params.yaml for each stage, and compares each key with those of all parameters.
     """
-    _yaml.parse_yaml = parse_once(_yaml.parse_yaml)
+    _yaml.parse_yaml = strictyaml.parse_yaml = parse_once(_yaml.parse_yaml)
     dpath.get = look_up(dpath.get)
 
 

@@ -3,8 +3,9 @@
 Importing them takes longer than most small stages compute. `stages.parallel` starts this server and
 puts its socket in $STAGES_SERVER; bin/python, with which it starts DVC and DVC starts each stage,
 then sends its command here (bin/request.py). Forking is safe because TensorFlow starts no thread
-before its first operation. Modules of the project are removed from the fork, so that each stage
-loads its own code.
+before its first operation. The schema of params.yaml and the parsed files of DVC are shared as
+well: as Python does with its compiled files, a fork loads the code of the project again when the
+size or the time of a file has changed.
 """
 
 import atexit
@@ -20,23 +21,27 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from stages.core.cli import ENVIRONMENT
+from stages.core.paths import PARAMS
 
 ADDRESS = "STAGES_SERVER"  # environment variable
 MAX_REQUEST = 1 << 20  # bytes
 IMPORTS = (
-    "tensorflow", "keras", "matplotlib.pyplot", "pandas", "pydantic", "scipy.stats",
-    "sklearn.metrics", "sklearn.model_selection", "tqdm", "yamlcore",
-    "dvc.cachemgr", "dvc.cli.parser", "dvc.data_cloud", "dvc.lock", "dvc.repo.artifacts",
-    "dvc.repo.datasets", "dvc.repo.metrics", "dvc.repo.open_repo", "dvc.repo.params",
-    "dvc.repo.plots", "dvc.repo.stage", "dvc.rwlock", "dvc.stage.cache", "dvc.utils.strictyaml",
-    "dvc_data.hashfile.db.local", "dvc_data.hashfile.status",
+    "tensorflow", "keras", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "pandas",
+    "scipy.stats", "sklearn.metrics", "sklearn.model_selection", "tqdm",
+    "configobj", "dulwich.ignore", "dulwich.index", "dulwich.worktree", "dvc.cachemgr",
+    "dvc.cli.parser", "dvc.commands.repro", "dvc.data_cloud", "dvc.dirs", "dvc.lock",
+    "dvc.repo.artifacts", "dvc.repo.datasets", "dvc.repo.metrics", "dvc.repo.open_repo",
+    "dvc.repo.params", "dvc.repo.plots", "dvc.repo.stage", "dvc.rwlock", "dvc.stage.cache",
+    "dvc.utils.strictyaml", "dvc_data.hashfile.db.local", "dvc_data.hashfile.status",
+    "ruamel.yaml", "stages.config.load", "stages.dvc_patches",
 )  # fmt: skip
+PARSED = (Path("dvc.yaml"), PARAMS)
 
 
 @contextmanager
@@ -68,6 +73,8 @@ def serve(listening: socket.socket) -> None:
     """Answer requests until killed."""
     for name in IMPORTS:
         importlib.import_module(name)
+    parse_with_dvc(PARSED)
+    loaded = code_states()
     gc.freeze()  # the garbage collector would copy shared memory
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stages receive it as well
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended processes are not waited for
@@ -78,22 +85,50 @@ def serve(listening: socket.socket) -> None:
         connection.close()
     listening.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    answer(connection)
+    answer(connection, loaded)
+    os._exit(0)  # freeing each object takes 0.4 s with TensorFlow
 
 
-def answer(connection: socket.socket) -> None:
+def parse_with_dvc(paths: Iterable[Path]) -> None:
+    """Let DVC parse YAML files, for all forks that find them unchanged; it reports errors later."""
+    from dvc.exceptions import DvcException
+    from dvc.utils.serialize import load_yaml
+
+    from stages.dvc_patches import patch_dvc
+
+    patch_dvc()
+    for path in paths:
+        with suppress(DvcException, OSError):
+            load_yaml(path)
+
+
+def code_states() -> dict[str, tuple[int, int] | None]:
+    """Return time in ns and size in bytes of the file of each loaded module of the project.
+
+    The value is None if the file does not exist.
+    """
+    states: dict[str, tuple[int, int] | None] = {}
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "stages":
+            path = Path(str(module.__file__))
+            found = path.stat() if path.exists() else None
+            states[name] = found and (found.st_mtime_ns, found.st_size)
+    return states
+
+
+def answer(connection: socket.socket, loaded: Mapping[str, Any]) -> None:
     """Run the command of a request in a child process and send its exit status, one byte."""
     request, files, _, _ = socket.recv_fds(connection, MAX_REQUEST, 3)
     pid = os.fork()
     if pid == 0:
         connection.close()
-        exit_at_once(lambda: run(files=files, **json.loads(request)))
+        exit_at_once(lambda: run(loaded, files, **json.loads(request)))
     _, status = os.waitpid(pid, 0)
     connection.sendall(bytes([os.waitstatus_to_exitcode(status) % 256]))
 
 
 def exit_at_once(function: Callable[[], None]) -> NoReturn:
-    """Call a function and exit like Python, without freeing each object: 0.4 s with TensorFlow."""
+    """Call a function and exit like Python, without freeing each object."""
     try:
         function()
         status = 0
@@ -113,10 +148,17 @@ def exit_at_once(function: Callable[[], None]) -> NoReturn:
     os._exit(status)
 
 
-def run(files: list[int], arguments: list[str], folder: str, environment: dict[str, str]) -> None:
+def run(
+    loaded: Mapping[str, Any],
+    files: Sequence[int],
+    arguments: Sequence[str],
+    folder: str,
+    environment: Mapping[str, str],
+) -> None:
     """Run a module like `python -m module ...`.
 
     Args:
+        loaded: States of the modules of the project when they were loaded.
         files: File descriptors of standard input, output and error.
         arguments: -m, the name of the module, and its arguments.
         folder: Working directory.
@@ -126,11 +168,12 @@ def run(files: list[int], arguments: list[str], folder: str, environment: dict[s
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
+    if folder != str(Path.cwd()) or code_states() != loaded:
+        for name in loaded:
+            del sys.modules[name]
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "stages"]:
-        del sys.modules[name]
     _, module, *rest = arguments
     sys.path[0], sys.argv[1:] = folder, rest
     runpy.run_module(module, run_name="__main__", alter_sys=True)

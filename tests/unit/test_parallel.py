@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -217,6 +218,44 @@ def test_the_server_runs_two_modules_at_once(served: tuple[Path, dict[str, str]]
         assert first.poll() is None
         first.kill()
     assert time.perf_counter() - began < 55
+
+
+SHARED = """
+import sys
+print("stages.config.schema" in sys.modules)
+from dvc.exceptions import DvcException
+from dvc.utils.serialize import load_yaml
+from stages.core.paths import RAW
+print(RAW)
+try:
+    print(load_yaml("params.yaml"))
+except DvcException:
+    print("not YAML")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the server runs on Linux only")
+def test_the_server_shares_code_and_parameters_until_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "stages", tmp_path / "stages")
+    (tmp_path / "bin").symlink_to(ROOT / "bin")
+    (tmp_path / "work.py").write_text(SHARED)
+    params, code = tmp_path / "params.yaml", tmp_path / "stages/core/paths.py"
+    params.write_text("a: [")
+    monkeypatch.chdir(tmp_path)
+    with preloaded() as environment:
+
+        def run() -> list[str]:
+            command = [sys.executable, "bin/request.py", "-m", "work"]
+            variables = {**os.environ, **environment}
+            return subprocess.check_output(command, env=variables, text=True).splitlines()
+
+        assert run() == ["True", "data/raw", "not YAML"]
+        params.write_text("a: 1")
+        assert run() == ["True", "data/raw", "{'a': 1}"]
+        code.write_text(code.read_text().replace('"data/raw"', '"data/other"'))
+        assert run() == ["False", "data/other", "{'a': 1}"]
 
 
 def test_without_a_server_a_stage_is_a_new_process(tmp_path: Path) -> None:
