@@ -1,4 +1,4 @@
-"""Images in figures: image grids, without interpolation."""
+"""Images in figures: the choice of images, and image grids, without interpolation."""
 
 import math
 
@@ -9,6 +9,11 @@ from matplotlib.figure import Figure
 from stages.plots.style import DPI
 
 TITLE_PIXELS = 28  # above an image grid
+
+
+def evenly_spaced(length: int, count: int) -> np.ndarray:
+    """Choose at most `count` indices of `length` elements, evenly spaced, both ends included."""
+    return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))
 
 
 def dark_on_white(images: np.ndarray) -> np.ndarray:

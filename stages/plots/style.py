@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from cycler import cycler
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -102,8 +103,11 @@ def quantize(pixels: np.ndarray) -> Image.Image:
 
 
 def rasterize(figure: Figure) -> np.ndarray:
-    """Render a figure as pixels, uint8 [height, width, 3]."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    buffer.seek(0)
-    return np.asarray(Image.open(buffer).convert("RGB"))
+    """Render a figure as pixels, uint8 [height, width, 3].
+
+    `Figure.savefig` renders it twice, for the layout first.
+    """
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -12,8 +12,15 @@ from PIL import Image, ImageSequence
 
 from stages.plots.colors import TRAINING, VALIDATION
 from stages.plots.history import Panel, lowest, plot_history
-from stages.plots.images import dark_on_white, enlarge, image_grid, image_grid_figure
+from stages.plots.images import (
+    dark_on_white,
+    enlarge,
+    evenly_spaced,
+    image_grid,
+    image_grid_figure,
+)
 from stages.plots.style import (
+    DPI,
     STYLE,
     encode_animation,
     figure_style,
@@ -104,6 +111,21 @@ def test_an_image_grid_has_a_line_between_its_images() -> None:
     assert (dark_on_white(color) == color).all()
 
 
+def test_pixels_are_those_of_a_saved_figure() -> None:
+    history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [3.0, 2, 1], "accuracy": [0.1, 0.2, 0.3]})
+    with figure_style():
+        for panels in (
+            [Panel("loss", ["loss"])],
+            [Panel(name, [name]) for name in ("loss", "accuracy")],
+        ):
+            figures = [plot_history(history, panels, "epoch") for _ in range(2)]
+            for figure in figures:
+                figure.axes[-1].imshow(np.eye(9), aspect="auto", extent=(1, 2, 3, 4))
+            buffer = io.BytesIO()
+            figures[0].savefig(buffer, format="png", dpi=DPI)
+            assert (rasterize(figures[1]) == np.asarray(Image.open(buffer).convert("RGB"))).all()
+
+
 def test_an_image_grid_is_drawn_without_interpolation() -> None:
     images = np.random.default_rng(0).integers(0, 256, (6, 20, 30), np.uint8)
     with figure_style():
@@ -111,6 +133,12 @@ def test_an_image_grid_is_drawn_without_interpolation() -> None:
     assert pixels.shape == (41 + 28, 92, 3)
     difference = pixels[28:, :, 0].astype(int) - image_grid(255 - images, 3)
     assert np.abs(difference).max() <= 1  # the color map rounds
+
+
+def test_evenly_spaced_indices_include_both_ends() -> None:
+    assert evenly_spaced(10, 4).tolist() == [0, 3, 6, 9]
+    assert evenly_spaced(100, 100).tolist() == list(range(100))
+    assert evenly_spaced(3, 10).tolist() == [0, 1, 2]
 
 
 def test_enlarging_repeats_pixels() -> None:

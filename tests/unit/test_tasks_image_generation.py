@@ -248,12 +248,6 @@ def test_a_grid_of_generated_images_is_shown_next_to_one_of_test_images(
     assert (real == test[:81]).all()
 
 
-def test_evenly_spaced_images_include_both_ends() -> None:
-    images = np.arange(100)
-    assert task.evenly_spaced(images, 4).tolist() == [0, 33, 66, 99]
-    assert task.evenly_spaced(images, 100) is images
-
-
 def test_generated_levels_are_rounded_and_clipped() -> None:
     noise = np.array([[0.011, 0, 0], [0.02, 0, 0], [99, 0, 0], [-99, 0, 0]])
     levels = task.generate(make_gan().get_layer("generator"), noise)[:, 0, 0]

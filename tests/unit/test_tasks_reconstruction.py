@@ -194,8 +194,4 @@ def test_errors_are_by_image() -> None:
     decoded = np.array([[[0.0, 0.5]], [[0.2, 0.0]]])
     assert anomalies.image_errors(shown, decoded) == pytest.approx([0.125, 0.02])
 
-
-def test_evenly_spaced_indices_include_both_ends() -> None:
-    assert task.evenly_spaced(10, 4).tolist() == [0, 3, 6, 9]
-    assert task.evenly_spaced(3, 10).tolist() == [0, 1, 2]
     assert task.first_of_each(np.array([2, 0, 2, 0]), 3).tolist() == [1, 0]

@@ -12,7 +12,7 @@ from stages.inference.outputs import predict_arrays, to_pixels
 from stages.metrics.distances import frechet_distance, random_directions, sliced_wasserstein
 from stages.metrics.generation import class_fractions, class_kl, classes_covered
 from stages.plots.history import plot_history
-from stages.plots.images import dark_on_white, image_grid
+from stages.plots.images import dark_on_white, evenly_spaced, image_grid
 from stages.tasks.classifier import check_evaluator, predict_features
 from stages.tasks.image_generation import captions, plots
 from stages.tasks.interface import Evaluation, EvaluationContext
@@ -30,7 +30,7 @@ MAX_FRAMES = 14  # of the animation, so that color images stay below a megabyte
 def evaluate(context: EvaluationContext) -> Evaluation:
     """Compare generated images with as many test images, with the evaluator if there is one."""
     train, test = (context.load_split(name).x for name in ("train", "test"))
-    train, test = (np.asarray(evenly_spaced(images, MAX_IMAGES)) for images in (train, test))
+    train, test = (images[evenly_spaced(len(images), MAX_IMAGES)] for images in (train, test))
     model, random = context.bundle.model, np.random.default_rng(context.config.seed)
     generator, discriminator = model.get_layer("generator"), model.get_layer("discriminator")
     noise = random.standard_normal((len(test), generator.input_shape[-1])).astype(np.float32)
@@ -51,13 +51,6 @@ def evaluate(context: EvaluationContext) -> Evaluation:
     paths = interpolate(generator, ends, PATH_STEPS)
     evaluation.figures["interpolation"] = plots.interpolation(paths)
     return evaluation
-
-
-def evenly_spaced(images: np.ndarray, max_examples: int) -> np.ndarray:
-    """Return at most `max_examples` of images [n, ...], evenly spaced, both ends included."""
-    if len(images) <= max_examples:
-        return images
-    return images[np.linspace(0, len(images) - 1, max_examples).astype(int)]
 
 
 def generate(generator: keras.Model, noise: np.ndarray) -> np.ndarray:
@@ -83,7 +76,7 @@ def compare_pixels(
     The distance of training images to test images is the reference.
     """
     directions = random_directions(test[0].size, NUM_DIRECTIONS, random)
-    reference = evenly_spaced(train, len(test))
+    reference = train[evenly_spaced(len(train), len(test))]
     edges = np.linspace(0, 256, NUM_BINS + 1).astype(int)
     names = [f"{low}-{high - 1}" for low, high in pairwise(edges)]
     fractions = [np.histogram(images, edges)[0] / images.size for images in (test, generated)]
@@ -175,9 +168,10 @@ def add_figures(
         "samples": plots.samples(generated[:NUM_SHOWN], test[:NUM_SHOWN]),
         "nearest_training_images": plots.nearest_training_images(shown, train[nearest]),
     }
+    snapshots = context.snapshots["images"]
     evaluation.animations["training"] = [
-        image_grid(dark_on_white(images), plots.GRID_COLUMNS)
-        for images in evenly_spaced(context.snapshots["images"], MAX_FRAMES)
+        image_grid(dark_on_white(snapshots[index]), plots.GRID_COLUMNS)
+        for index in evenly_spaced(len(snapshots), MAX_FRAMES)
     ]
 
 

@@ -13,6 +13,7 @@ from sklearn.decomposition import PCA
 from stages.inference.outputs import predict_arrays, to_pixels
 from stages.metrics.images import psnr
 from stages.plots.history import plot_history
+from stages.plots.images import evenly_spaced
 from stages.tasks.interface import Evaluation, EvaluationContext
 from stages.tasks.reconstruction import captions, plots
 from stages.tasks.reconstruction.neighbors import (
@@ -127,11 +128,6 @@ def project(pixels: Codes, num_components: int) -> Codes:
 def flatten(images: np.ndarray) -> np.ndarray:
     """Return images, uint8 [n, ...], as vectors, float32 [n, d], 0 to 1."""
     return images.reshape(len(images), -1) / np.float32(255)
-
-
-def evenly_spaced(length: int, count: int) -> np.ndarray:
-    """Return at most `count` indices of `length` elements, evenly spaced, both ends included."""
-    return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))
 
 
 def first_of_each(y: np.ndarray, num_classes: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from stages.inference.outputs import predict_arrays, to_pixels
 from stages.metrics.images import psnr
 from stages.networks.autoencoder.corruption import GRAYSCALE, corrupt
 from stages.plots.history import plot_history
+from stages.plots.images import evenly_spaced
 from stages.tasks.interface import Evaluation, EvaluationContext
 from stages.tasks.restoration import captions, plots
 from stages.tasks.restoration.filters import Filter, choose_filters, gray_as_color, mean_color
@@ -85,8 +86,3 @@ def image_psnr(restored: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Return the PSNR of each image in decibels, float64 [n]; see stages.metrics.images."""
     pairs = zip(restored, images, strict=True)
     return np.array([psnr(a / 255, b / 255) for a, b in pairs])
-
-
-def evenly_spaced(length: int, count: int) -> np.ndarray:
-    """Return at most `count` indices of `length` elements, evenly spaced, both ends included."""
-    return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))
