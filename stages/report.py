@@ -1,4 +1,7 @@
-"""Build the report page: reports/index.html, one self-contained file."""
+"""Build the report page: reports/index.html, one self-contained file.
+
+Encoded images are kept in reports/.webp/ on this machine, so that the next page encodes new ones.
+"""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +21,14 @@ from stages.page.cards import find_urls
 from stages.page.competitors import Network, chart_records, describe_chart, present
 from stages.page.exports import read_export
 from stages.page.inside import DrawnDigits, Inside
-from stages.page.media import arrange_frames, compress, svg_to_url, thin_out, to_url
+from stages.page.media import (
+    arrange_frames,
+    compress,
+    kept_url,
+    remove_unused,
+    svg_to_url,
+    thin_out,
+)
 from stages.page.recipes import make_recipe
 from stages.page.render import (
     Animation,
@@ -56,6 +66,7 @@ from stages.page.vega import (
 )
 
 PAGE = REPORTS / "index.html"
+ENCODED = REPORTS / ".webp"
 TEMPLATES = Path("stages/page/charts")
 
 
@@ -92,6 +103,7 @@ def main() -> None:
     )
     with atomic_output(PAGE) as partial:
         partial.write_text(content, encoding="utf-8")
+    remove_unused(ENCODED)
 
 
 def make_time_charts(models: Sequence[ModelPage], records: Mapping[str, Any]) -> dict[str, Figure]:
@@ -310,8 +322,8 @@ def read_figure(path: Path, caption: Caption, chart: Spec | None) -> Figure:
     animation = None
     if len(frames) > 1:
         grid, columns = arrange_frames(frames)
-        animation = Animation(to_url(grid), len(frames), columns)
-    url = to_url(frames[-1])
+        animation = Animation(kept_url(grid, ENCODED), len(frames), columns)
+    url = kept_url(frames[-1], ENCODED)
     return Figure(url, width, height, caption.title, caption.description, animation, chart)
 
 

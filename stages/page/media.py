@@ -2,25 +2,58 @@
 
 import base64
 import gzip
+import hashlib
 import io
 import math
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
-from PIL import Image
+from PIL import Image, features
 
-LOSSY_QUALITY = 60
+from stages.core.files import atomic_output, remove
+
+OPTIONS: tuple[dict[str, int], ...] = ({"lossless": True}, {"quality": 60})  # of WebP
+FASTEST, SMALLEST = 0, 6  # methods of WebP
+MAX_UNUSED = 30 * 24 * 3600  # seconds
 MAX_FRAMES = 16  # of an animation; those of 34 frames would add half a megabyte to the page
+
+
+def kept_url(image: Image.Image, folder: Path) -> str:
+    """Return the data: URL of an image, from a folder if it was encoded before.
+
+    Args:
+        image: Image to encode.
+        folder: Folder of encoded images, each named by a hash of all that its bytes depend on.
+    """
+    color = image.convert("RGB")
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest.update(f"{features.version('webp')} {color.size}".encode())
+    digest.update(color.tobytes())
+    path = folder / f"{digest.hexdigest()[:32]}.txt"
+    if not path.exists():
+        with atomic_output(path) as partial:
+            partial.write_text(to_url(color), encoding="ascii")
+    path.touch()
+    return path.read_text(encoding="ascii")
+
+
+def remove_unused(folder: Path) -> None:
+    """Remove what `kept_url` did not return for MAX_UNUSED seconds."""
+    for path in folder.glob("*"):
+        if path.stat().st_mtime < time.time() - MAX_UNUSED:
+            remove(path)
 
 
 def to_url(image: Image.Image) -> str:
     """Encode an image as a data: URL; equal images give equal URLs.
 
-    Charts are smaller without loss, photographs with loss: the smaller of both is used.
+    Charts are smaller without loss, photographs with loss: what is smaller with the fastest method
+    is used.
     """
     color = image.convert("RGB")
-    options = ({"lossless": True}, {"quality": LOSSY_QUALITY})
-    content = min((encode(color, **option) for option in options), key=len)
-    return data_url("image/webp", content)
+    best = min(OPTIONS, key=lambda options: len(encode(color, method=FASTEST, **options)))
+    return data_url("image/webp", encode(color, method=SMALLEST, **best))
 
 
 def svg_to_url(svg: str) -> str:
@@ -36,7 +69,7 @@ def data_url(kind: str, content: bytes) -> str:
 def encode(image: Image.Image, **options: int) -> bytes:
     """Encode an image as WebP."""
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", method=6, **options)  # the slowest and smallest
+    image.save(buffer, "WEBP", **options)
     return buffer.getvalue()
 
 

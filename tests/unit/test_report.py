@@ -74,6 +74,11 @@ ERROR = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _images_are_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "ENCODED", tmp_path / "encoded")
+
+
 def language(text: str) -> dict[str, Any]:
     return {
         "samples": {"epochs": [0, 1, 2], "texts": {"0.7": ["xq"] * 3}},

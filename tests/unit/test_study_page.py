@@ -17,6 +17,11 @@ RESULTS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _images_are_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "ENCODED", tmp_path / "encoded")
+
+
 def study(**changes: Any) -> render.StudyPage:
     report = {
         "question": "How high?",

@@ -3,10 +3,12 @@ import copy
 import csv
 import gzip
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import vl_convert
 from hypothesis import given
@@ -176,6 +178,43 @@ def test_a_chart_is_stored_without_loss_and_equal_images_have_equal_urls() -> No
     url = media.to_url(image)
     assert url == media.to_url(image.copy())
     assert url.startswith("data:image/webp;base64,")
+
+
+def test_a_photograph_is_stored_with_loss() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    photograph = Image.fromarray(noise).resize((600, 400), Image.Resampling.BICUBIC)
+    assert len(media.to_url(photograph)) < len(media.encode(photograph, lossless=True))
+
+
+def test_an_image_is_encoded_once_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    black, white = (Image.new("RGB", (6, 4), color) for color in ("black", "white"))
+    high = Image.new("RGB", (4, 6), "black")  # the same bytes
+    urls = [media.kept_url(image, tmp_path / "kept") for image in (black, white, high)]
+    assert urls == [media.to_url(image) for image in (black, white, high)]
+    monkeypatch.setattr(media, "encode", None)
+    assert [media.kept_url(image, tmp_path / "kept") for image in (black, white, high)] == urls
+    with pytest.raises(TypeError):
+        media.kept_url(Image.new("RGB", (6, 4), "red"), tmp_path / "kept")
+    monkeypatch.setattr(media.features, "version", lambda name: f"another {name}")
+    with pytest.raises(TypeError):
+        media.kept_url(black, tmp_path / "kept")
+    assert len(list((tmp_path / "kept").iterdir())) == 3
+
+
+def test_images_that_were_not_used_for_a_month_are_removed(tmp_path: Path) -> None:
+    old, used = (Image.new("RGB", (6, 4), color) for color in ("black", "white"))
+    media.kept_url(old, tmp_path)
+    (unused,) = tmp_path.iterdir()
+    media.kept_url(used, tmp_path)
+    for path in tmp_path.iterdir():
+        os.utime(path, (0, 0))
+    media.kept_url(used, tmp_path)
+    media.remove_unused(tmp_path)
+    (kept,) = tmp_path.iterdir()
+    assert kept != unused
+    media.remove_unused(tmp_path / "missing")
 
 
 def test_a_compressed_text_is_the_same_text() -> None:
