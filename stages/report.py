@@ -4,7 +4,9 @@ Encoded images are kept in reports/.webp/ on this machine, so that the next page
 """
 
 import csv
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,8 @@ TEMPLATES = Path("stages/page/charts")
 def main() -> None:
     """Read the reports of all models and datasets in params.yaml and write the page."""
     params = load_params()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # fills ENCODED
+        list(pool.map(encode_figure, sorted(REPORTS.rglob("plots/*.png"))))
     templates = {path.stem: read_json(path) for path in TEMPLATES.glob("*.json")}
     seeds, benchmarks, course_recipes = read_seeds(), read_benchmarks(), read_course_recipes()
     models = []
@@ -315,7 +319,13 @@ def read_figures(
 
 
 def read_figure(path: Path, caption: Caption, chart: Spec | None) -> Figure:
-    """Read a PNG file; of an animation, the last frame and a grid of frames."""
+    """Read a PNG file as a figure with a caption and an interactive chart, if there is one."""
+    figure = encode_figure(path)
+    return figure._replace(title=caption.title, description=caption.description, chart=chart)
+
+
+def encode_figure(path: Path) -> Figure:
+    """Encode a PNG file; of an animation, the last frame and a grid of frames."""
     with Image.open(path) as image:
         frames = thin_out([frame.convert("RGB") for frame in ImageSequence.Iterator(image)])
     width, height = frames[-1].size
@@ -323,8 +333,7 @@ def read_figure(path: Path, caption: Caption, chart: Spec | None) -> Figure:
     if len(frames) > 1:
         grid, columns = arrange_frames(frames)
         animation = Animation(kept_url(grid, ENCODED), len(frames), columns)
-    url = kept_url(frames[-1], ENCODED)
-    return Figure(url, width, height, caption.title, caption.description, animation, chart)
+    return Figure(kept_url(frames[-1], ENCODED), width, height, "", "", animation)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import math
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from stages.core.files import atomic_output, remove
 OPTIONS: tuple[dict[str, int], ...] = ({"lossless": True}, {"quality": 60})  # of WebP
 FASTEST, SMALLEST = 0, 6  # methods of WebP
 MAX_UNUSED = 30 * 24 * 3600  # seconds
+WRITING = threading.Lock()  # equal images are written to the same file
 MAX_FRAMES = 16  # of an animation; those of 34 frames would add half a megabyte to the page
 
 
@@ -32,8 +34,9 @@ def kept_url(image: Image.Image, folder: Path) -> str:
     digest.update(color.tobytes())
     path = folder / f"{digest.hexdigest()[:32]}.txt"
     if not path.exists():
-        with atomic_output(path) as partial:
-            partial.write_text(to_url(color), encoding="ascii")
+        url = to_url(color)
+        with WRITING, atomic_output(path) as partial:
+            partial.write_text(url, encoding="ascii")
     path.touch()
     return path.read_text(encoding="ascii")
 

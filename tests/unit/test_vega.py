@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,14 @@ def test_an_image_is_encoded_once_until_it_changes(
     with pytest.raises(TypeError):
         media.kept_url(black, tmp_path / "kept")
     assert len(list((tmp_path / "kept").iterdir())) == 3
+
+
+def test_equal_images_are_encoded_at_once(tmp_path: Path) -> None:
+    image = Image.new("RGB", (300, 200), "gray")
+    with ThreadPoolExecutor(8) as pool:
+        urls = set(pool.map(lambda _: media.kept_url(image, tmp_path / "kept"), range(40)))
+    assert urls == {media.to_url(image)}
+    assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
 def test_images_that_were_not_used_for_a_month_are_removed(tmp_path: Path) -> None:
