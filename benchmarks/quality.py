@@ -12,9 +12,10 @@ from stages.inference.bundle import load_model
 from stages.inference.outputs import predict_arrays, probabilities
 from stages.metrics.classification import classification_metrics
 from stages.metrics.generation import class_fractions
+from stages.plots.images import evenly_spaced
 from stages.tasks.autoencoding.evaluate import losses
 from stages.tasks.classifier import predict_features
-from stages.tasks.image_generation.evaluate import evenly_spaced, generate, score
+from stages.tasks.image_generation.evaluate import generate, score
 
 MAX_IMAGES = 10_000  # number of generated and of real images to compare
 
@@ -57,7 +58,8 @@ def autoencoding(config: Any, info: dict[str, Any]) -> Measure:
 
 def image_generation(config: Any, info: dict[str, Any]) -> Measure:
     """Build a function that computes class metrics and distances with the evaluator."""
-    test = evenly_spaced(load_split(config.dataset, "test").x, MAX_IMAGES)
+    images = load_split(config.dataset, "test").x
+    test = images[evenly_spaced(len(images), MAX_IMAGES)]
     evaluator = load_model(MODELS / config.evaluation.evaluator / "model.keras")
     real, _ = predict_features(evaluator, test)
 
