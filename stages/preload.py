@@ -71,8 +71,7 @@ def preloaded() -> Iterator[dict[str, str]]:
 
 def serve(listening: socket.socket) -> None:
     """Answer requests until killed."""
-    for name in IMPORTS:
-        importlib.import_module(name)
+    import_quietly(IMPORTS)
     parse_with_dvc(PARSED)
     loaded = code_states()
     gc.freeze()  # the garbage collector would copy shared memory
@@ -87,6 +86,26 @@ def serve(listening: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     answer(connection, loaded)
     os._exit(0)  # freeing each object takes 0.4 s with TensorFlow
+
+
+def import_quietly(names: Iterable[str]) -> None:
+    """Import modules, and print what they write to the standard error only if that fails.
+
+    TensorFlow writes that it is built for this processor and finds no GPU, at any log level.
+    """
+    with tempfile.TemporaryFile() as messages:
+        terminal = os.dup(sys.stderr.fileno())
+        os.dup2(messages.fileno(), sys.stderr.fileno())
+        try:
+            for name in names:
+                importlib.import_module(name)
+        except BaseException:
+            messages.seek(0)
+            os.write(terminal, messages.read())
+            raise
+        finally:
+            os.dup2(terminal, sys.stderr.fileno())
+            os.close(terminal)
 
 
 def parse_with_dvc(paths: Iterable[Path]) -> None:

@@ -258,6 +258,18 @@ def test_the_server_shares_code_and_parameters_until_they_change(
         assert run() == ["False", "data/other", "{'a': 1}"]
 
 
+@pytest.mark.parametrize(("code", "status"), [("", 0), ("raise ValueError('broken')", 1)])
+def test_imports_are_quiet_unless_they_fail(tmp_path: Path, code: str, status: int) -> None:
+    (tmp_path / "loud.py").write_text(f"import os; os.write(2, b'noise')\n{code}")
+    run = "from stages.preload import import_quietly; import_quietly(['loud']); import missing"
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    process = subprocess.run(
+        [sys.executable, "-c", run], env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.stderr.count("noise") == status
+    assert ("broken" if status else "missing") in process.stderr
+
+
 def test_without_a_server_a_stage_is_a_new_process(tmp_path: Path) -> None:
     (tmp_path / "work.py").write_text(MODULE)
     (tmp_path / "bin").symlink_to(ROOT / "bin")
