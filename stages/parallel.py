@@ -40,13 +40,13 @@ def main() -> None:
     arguments = parser.parse_args()
     stop_stages_when_stopped()
     began = time.perf_counter()
-    graph, stale = read_pipeline()
-    selected = select_stages(graph, stale, arguments.stages or graph)
-    if not selected:
-        print("Data and pipelines are up to date.")
-        return
-    seconds = recorded_seconds(read_baseline())
-    with preloaded() as environment:
+    with preloaded() as environment:  # while it imports TensorFlow, the pipeline is read
+        graph, stale = read_pipeline()
+        selected = select_stages(graph, stale, arguments.stages or graph)
+        if not selected:
+            print("Data and pipelines are up to date.")
+            return
+        seconds = recorded_seconds(read_baseline())
         run_all(selected, lambda stage: reproduce(stage, environment), arguments.jobs, seconds)
     print(f"{len(selected)} stages in {time.perf_counter() - began:.0f} s")
 
