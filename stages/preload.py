@@ -31,6 +31,7 @@ from stages.core.paths import PARAMS
 
 ADDRESS = "STAGES_SERVER"  # environment variable
 MAX_REQUEST = 1 << 20  # bytes
+CHECK_SECONDS = 3.0  # between checks whether the run was killed
 IMPORTS = (
     "tensorflow", "keras", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "pandas",
     "scipy.stats", "sklearn.metrics", "sklearn.model_selection", "tqdm",
@@ -58,7 +59,7 @@ def preloaded() -> Iterator[dict[str, str]]:
         listening.bind(address)
         listening.listen()
         server = subprocess.Popen(
-            [sys.executable, "-m", "stages.preload", str(listening.fileno())],
+            [sys.executable, "-m", "stages.preload", str(listening.fileno()), str(os.getpid())],
             env=ENVIRONMENT | os.environ,
             pass_fds=[listening.fileno()],
         )
@@ -69,16 +70,22 @@ def preloaded() -> Iterator[dict[str, str]]:
             server.wait()
 
 
-def serve(listening: socket.socket) -> None:
-    """Answer requests until killed."""
+def serve(listening: socket.socket, parent: int) -> None:
+    """Answer requests until killed, or until the process `parent` has ended."""
     import_quietly(IMPORTS)
     parse_with_dvc(PARSED)
     loaded = code_states()
     gc.freeze()  # the garbage collector would copy shared memory
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stages receive it as well
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended processes are not waited for
+    listening.settimeout(CHECK_SECONDS)
     while True:
-        connection, _ = listening.accept()
+        try:
+            connection, _ = listening.accept()
+        except TimeoutError:
+            if os.getppid() != parent:
+                return
+            continue
         if os.fork() == 0:
             break
         connection.close()
@@ -199,4 +206,4 @@ def run(
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

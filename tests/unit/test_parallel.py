@@ -258,6 +258,19 @@ def test_the_server_shares_code_and_parameters_until_they_change(
         assert run() == ["False", "data/other", "{'a': 1}"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the server runs on Linux only")
+def test_the_server_ends_after_a_run_that_was_killed() -> None:
+    code = "import time; from stages.preload import preloaded\nwith preloaded(): time.sleep(60)"
+    run = psutil.Popen([sys.executable, "-c", code], cwd=ROOT)
+    while not run.children():
+        time.sleep(0.05)
+    servers = run.children()
+    run.kill()
+    run.wait()
+    _, alive = psutil.wait_procs(servers, timeout=50)
+    assert not alive
+
+
 @pytest.mark.parametrize(("code", "status"), [("", 0), ("raise ValueError('broken')", 1)])
 def test_imports_are_quiet_unless_they_fail(tmp_path: Path, code: str, status: int) -> None:
     (tmp_path / "loud.py").write_text(f"import os; os.write(2, b'noise')\n{code}")
