@@ -194,4 +194,6 @@ def test_errors_are_by_image() -> None:
     decoded = np.array([[[0.0, 0.5]], [[0.2, 0.0]]])
     assert anomalies.image_errors(shown, decoded) == pytest.approx([0.125, 0.02])
 
+
+def test_the_first_example_of_each_class_is_shown() -> None:
     assert task.first_of_each(np.array([2, 0, 2, 0]), 3).tolist() == [1, 0]
